@@ -32,9 +32,9 @@ func MoneyFromUSD(usd float64) Money {
 	case p < 0:
 		return -MoneyFromUSD(-usd)
 	}
-	// A price written in decimal is not exact in binary: without the slack,
-	// 0.1 would become one picodollar more than it is.
-	return Money(math.Ceil(p * (1 - 1e-12)))
+	// A price written in decimal is not exact in binary: without the slack of
+	// a few ulps, 0.1 would become one picodollar more than it is.
+	return Money(math.Ceil(p - p*4e-16 - 1e-6))
 }
 
 // Add returns m+n, saturating.
