@@ -1,0 +1,88 @@
+# Cortex Host. `make help` lists the targets.
+
+SHELL       := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+GOFLAGS_REPRO := -trimpath -buildvcs=false
+LDFLAGS  := -s -w -X main.version=$(VERSION)
+PLUGINS  := $(notdir $(wildcard plugins/*))
+GUESTS   := $(patsubst wasm-generators/%/main.go,%,$(wildcard wasm-generators/*/main.go))
+FUZZTIME ?= 60s
+
+# Pinned tools, installed on first use into .bin.
+TOOLS     := $(CURDIR)/.bin
+BUF       := github.com/bufbuild/buf/cmd/buf@v1.75.0
+GENGO     := google.golang.org/protobuf/cmd/protoc-gen-go@v1.36.12
+GENGRPC   := google.golang.org/grpc/cmd/protoc-gen-go-grpc@v1.6.2
+GOLANGCI  := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+BENCHSTAT := golang.org/x/perf/cmd/benchstat@latest
+export PATH := $(TOOLS):$(PATH)
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## Build the host, the plugins and the generators into bin/
+	@mkdir -p bin/plugins bin/generators
+	@go build $(GOFLAGS_REPRO) -ldflags '$(LDFLAGS)' -o bin/cortex-host ./cmd/cortex-host
+	@for p in $(PLUGINS); do \
+		go build $(GOFLAGS_REPRO) -ldflags '$(LDFLAGS)' -o bin/plugins/cortex-provider-$$p ./plugins/$$p; done
+	@for g in $(GUESTS); do \
+		GOOS=wasip1 GOARCH=wasm go build $(GOFLAGS_REPRO) -ldflags '-s -w' -o bin/generators/$$g.wasm.part ./wasm-generators/$$g && \
+		bin/cortex-host generator pack --manifest wasm-generators/$$g/manifest.json -o bin/generators/$$g.wasm bin/generators/$$g.wasm.part && \
+		rm bin/generators/$$g.wasm.part; done
+
+.PHONY: run
+run: build ## Ask about five packages of this machine, with no key and no network
+	@bin/cortex-host run --provider offline package bash coreutils grep gzip tar
+
+.PHONY: test
+test: ## Run the whole test suite (under 10 minutes)
+	go test -timeout 10m ./...
+
+.PHONY: race
+race: ## Run the test suite under the race detector
+	go test -race -timeout 20m ./...
+
+.PHONY: lint
+lint: $(TOOLS)/golangci-lint ## Check style and the directions of dependency
+	go vet ./...
+	golangci-lint run ./...
+
+.PHONY: generate
+generate: $(TOOLS)/buf $(TOOLS)/protoc-gen-go $(TOOLS)/protoc-gen-go-grpc ## Regenerate the wire's code from its .proto
+	cd sdk/proto && buf generate
+
+.PHONY: breaking
+breaking: $(TOOLS)/buf ## Check that the wire only grew since its baseline
+	cd sdk/proto && buf lint && buf breaking --against baseline/v1.binpb
+
+.PHONY: fuzz
+fuzz: ## Run every fuzzer for FUZZTIME (60s)
+	@go list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.Dir}}{{end}}' ./... | while read -r dir; do \
+		grep -hoE '^func Fuzz[A-Za-z0-9_]+' "$$dir"/*_test.go 2>/dev/null | sed 's/^func //' | while read -r fuzz; do \
+			echo "== $${dir#$(CURDIR)/} $$fuzz"; \
+			go test -run '^$$' -fuzz "^$$fuzz\$$" -fuzztime $(FUZZTIME) "$$dir" </dev/null; done; done
+
+.PHONY: bench
+bench: ## Run the benchmarks
+	go test -run '^$$' -bench . -benchmem ./...
+
+.PHONY: check
+check: build lint breaking test race ## Everything that must hold before a change lands
+
+.PHONY: clean
+clean: ## Remove what was built
+	rm -rf bin dist
+
+$(TOOLS)/buf:
+	GOBIN=$(TOOLS) go install $(BUF)
+$(TOOLS)/protoc-gen-go:
+	GOBIN=$(TOOLS) go install $(GENGO)
+$(TOOLS)/protoc-gen-go-grpc:
+	GOBIN=$(TOOLS) go install $(GENGRPC)
+$(TOOLS)/golangci-lint:
+	GOBIN=$(TOOLS) go install $(GOLANGCI)
