@@ -1,0 +1,97 @@
+package confine
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+	"sync"
+	"time"
+)
+
+// A Process is a running child. Its methods may be called from any goroutine.
+type Process struct {
+	cmd  *exec.Cmd
+	done chan struct{}
+	err  error
+	once sync.Once
+}
+
+// Start starts cmd in a process group of its own. On Linux the kernel kills
+// the child when this program dies. The caller must Wait.
+//
+// The kernel ties a child to the thread that started it, so a thread stays
+// parked for as long as the child runs.
+func Start(cmd *exec.Cmd) (*Process, error) {
+	p := &Process{cmd: cmd, done: make(chan struct{})}
+	setProcAttr(cmd)
+	started := make(chan error)
+	go func() {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		err := cmd.Start()
+		started <- err
+		if err == nil {
+			p.err = cmd.Wait()
+		}
+		close(p.done)
+	}()
+	if err := <-started; err != nil {
+		return nil, fmt.Errorf("confine: cannot start %s: %w", cmd.Path, err)
+	}
+	return p, nil
+}
+
+// Pid returns the process id.
+func (p *Process) Pid() int { return p.cmd.Process.Pid }
+
+// Kill ends the child and its process group with SIGKILL; under a supervisor
+// it ends every descendant, and returns when that is done. It may be called at
+// any time and more than once.
+func (p *Process) Kill() {
+	p.once.Do(func() { kill(p.cmd, p.done) })
+}
+
+// Done is closed when the child has ended and was waited for.
+func (p *Process) Done() <-chan struct{} { return p.done }
+
+// Wait waits for the end of the child and returns what [exec.Cmd.Wait] did.
+func (p *Process) Wait() error {
+	<-p.done
+	return p.err
+}
+
+// State returns how the child ended, nil while it runs.
+func (p *Process) State() *os.ProcessState {
+	select {
+	case <-p.done:
+		return p.cmd.ProcessState
+	default:
+		return nil
+	}
+}
+
+// Exit describes how a child ended, for people and for decisions.
+type Exit struct {
+	// Status is the exit status, -1 if a signal ended it.
+	Status int
+	// Signal names the signal that ended it, or is empty.
+	Signal string
+	// CPU is the processor time that it used.
+	CPU time.Duration
+	// MaxRSS is the most memory that it had resident, in bytes; 0 if unknown.
+	MaxRSS int64
+}
+
+// Exit waits for the child's end and describes it.
+func (p *Process) Exit() (Exit, error) {
+	err := p.Wait()
+	state := p.cmd.ProcessState
+	var exitErr *exec.ExitError
+	if state == nil || (err != nil && !errors.As(err, &exitErr)) {
+		return Exit{}, err
+	}
+	return Exit{Status: state.ExitCode(), Signal: signalName(state),
+		CPU: state.UserTime() + state.SystemTime(), MaxRSS: maxRSS(state)}, nil
+}
