@@ -1,0 +1,40 @@
+package httpapi
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/cortexlinux/cortex-host/sdk"
+)
+
+// MergeOptions adds a query's options to a request's body, which is a JSON
+// object that holds none of them. An option named like one of the reserved
+// fields, in whatever case, is an error: some servers do not distinguish case,
+// and the query would then not be the one that was asked.
+func MergeOptions(body []byte, options map[string]json.RawMessage, reserved ...string) ([]byte, error) {
+	if len(options) == 0 {
+		return body, nil
+	}
+	body = body[:len(body)-1] // the closing brace
+	for _, name := range slices.Sorted(maps.Keys(options)) {
+		for _, r := range reserved {
+			if strings.EqualFold(name, r) {
+				return nil, sdk.Errorf(sdk.InvalidRequest, "options.%s: set by the query itself; remove it from options", plain(name, 64))
+			}
+		}
+		if !json.Valid(options[name]) {
+			return nil, sdk.Errorf(sdk.InvalidRequest, "options.%s: not valid JSON", plain(name, 64))
+		}
+		quoted, err := json.Marshal(name)
+		if err != nil {
+			return nil, err
+		}
+		if len(body) > 1 {
+			body = append(body, ',')
+		}
+		body = append(append(append(body, quoted...), ':'), options[name]...)
+	}
+	return append(body, '}'), nil
+}

@@ -1,0 +1,83 @@
+package httpapi
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode"
+)
+
+const redacted = "[redacted]"
+
+// A Redactor removes secrets from texts. The zero value and nil know only the
+// looks of common keys. It is safe for concurrent use.
+type Redactor struct {
+	replacer *strings.Replacer
+}
+
+// keyLooks are the forms of keys that a vendor may echo although nobody told
+// the redactor of them: sk-..., AIza..., a bearer token.
+var keyLooks = regexp.MustCompile(`\b(?:sk|xai)-[A-Za-z0-9_-]{16,}|\bgsk_[A-Za-z0-9]{16,}|\bAIza[A-Za-z0-9_-]{20,}|(?i:\bbearer )[A-Za-z0-9._~+/=-]{16,}`)
+
+// NewRedactor returns a redactor for these secrets, in plain and in the forms
+// in which they travel (escaped for a URL or for JSON, base64). Secrets of less
+// than 4 bytes are ignored: they are no secrets, and every text holds them.
+func NewRedactor(secrets ...string) *Redactor {
+	var forms []string
+	for _, s := range secrets {
+		if len(s) < 4 {
+			continue
+		}
+		quoted, _ := json.Marshal(s) // a string always has a JSON form
+		forms = append(forms, s, url.QueryEscape(s), url.PathEscape(s), strings.Trim(string(quoted), `"`),
+			base64.StdEncoding.EncodeToString([]byte(s)), base64.URLEncoding.EncodeToString([]byte(s)))
+	}
+	// Longest first: one secret may be the beginning of another.
+	slices.SortFunc(forms, func(a, b string) int { return len(b) - len(a) })
+	var pairs []string
+	for _, f := range slices.Compact(forms) {
+		pairs = append(pairs, f, redacted)
+	}
+	return &Redactor{replacer: strings.NewReplacer(pairs...)}
+}
+
+// Redact returns s without secrets.
+func (r *Redactor) Redact(s string) string {
+	if s == "" {
+		return s
+	}
+	if r != nil && r.replacer != nil {
+		s = r.replacer.Replace(s)
+	}
+	return keyLooks.ReplaceAllLiteralString(s, redacted)
+}
+
+// plain makes a vendor's text fit for one line of a terminal: valid UTF-8, no
+// control characters, at most n bytes.
+func plain(s string, n int) string {
+	if len(s) > 2*n+64 {
+		s = s[:2*n+64]
+	}
+	s = strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsSpace(r):
+			return ' '
+		case !unicode.IsPrint(r) || r == unicode.ReplacementChar:
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(s, ""))
+	s = strings.Join(strings.Fields(s), " ")
+	if len(s) > n {
+		s = strings.ToValidUTF8(s[:n], "") + "..."
+	}
+	return s
+}
+
+// excerpt is the beginning of a body that nobody could read.
+func excerpt(body []byte) string {
+	return plain(string(body[:min(len(body), 1024)]), 200)
+}

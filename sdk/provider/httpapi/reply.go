@@ -1,0 +1,90 @@
+package httpapi
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/cortexlinux/cortex-host/sdk"
+)
+
+// A Reply is a vendor's successful answer. Its bytes belong to it until Close.
+type Reply struct {
+	// Latency is the time from the call to the reply's last byte.
+	Latency time.Duration
+
+	client *Client
+	status int
+	header http.Header
+	body   *bytes.Buffer
+}
+
+// Body returns the reply's bytes, which are valid until Close.
+func (r *Reply) Body() []byte { return r.body.Bytes() }
+
+// Decode reads the body as JSON into v, which must not keep slices of it. An
+// error is sdk.BadResponse.
+func (r *Reply) Decode(v any) error {
+	if err := json.Unmarshal(r.Body(), v); err != nil {
+		return r.Errorf(sdk.BadResponse, "the reply can't be read (%w): %q", err, excerpt(r.Body()))
+	}
+	return nil
+}
+
+// Errorf returns an error about this reply: it carries the reply's request id
+// and limits.
+func (r *Reply) Errorf(kind sdk.Kind, format string, args ...any) *sdk.Error {
+	return r.client.clean(r.carry(sdk.Errorf(kind, format, args...)))
+}
+
+// BodyError returns the error that a body with a successful status tells of:
+// some gateways answer 200 and put the failure inside. Its kind is what the
+// inner error says, else sdk.BadResponse.
+func (r *Reply) BodyError() *sdk.Error {
+	e := bodyError(r.header, r.Body())
+	e.Status = r.status
+	return r.client.clean(e)
+}
+
+// RequestID returns the vendor's id of the request, or an empty string.
+func (r *Reply) RequestID() string { return requestID(r.header) }
+
+// RateLimit returns what the headers say of limits, nil for nothing.
+func (r *Reply) RateLimit() *sdk.RateLimit { return RateLimit(r.header, time.Now()) }
+
+// Close gives the reply's memory back.
+func (r *Reply) Close() {
+	giveBuffer(r.body)
+	r.body = new(bytes.Buffer)
+}
+
+func (r *Reply) carry(e *sdk.Error) *sdk.Error {
+	e.Status = r.status
+	e.RequestID = r.RequestID()
+	e.RateLimit = r.RateLimit()
+	return e
+}
+
+// requestID finds the vendor's id of a request in the headers.
+func requestID(h http.Header) string {
+	for _, name := range [...]string{"X-Request-Id", "Request-Id", "Apim-Request-Id", "X-Goog-Request-Id"} {
+		if v := h[name]; len(v) > 0 && v[0] != "" {
+			return plain(v[0], 200)
+		}
+	}
+	return ""
+}
+
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+func takeBuffer() *bytes.Buffer { return buffers.Get().(*bytes.Buffer) }
+
+// giveBuffer keeps b for the next reply unless a huge reply has swollen it.
+func giveBuffer(b *bytes.Buffer) {
+	if b.Cap() <= 256<<10 {
+		b.Reset()
+		buffers.Put(b)
+	}
+}
