@@ -1,0 +1,95 @@
+package format
+
+import (
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Clean makes untrusted text safe to print on a terminal: control characters,
+// among them the escape character and C1, direction marks, other invisible
+// format characters and bytes that are not UTF-8 are shown as \x1b, \u202e and
+// so on. Line breaks and tabs stay; CRLF becomes LF.
+func Clean(s string) string {
+	if !strings.ContainsFunc(s, unsafeRune) && utf8.ValidString(s) {
+		return s
+	}
+	return escape(strings.ReplaceAll(s, "\r\n", "\n"), func(r rune) bool { return r == '\n' || r == '\t' })
+}
+
+// Inline is [Clean] for text that has to stay on one line: line breaks and tabs
+// are shown as \n and \t.
+func Inline(s string) string {
+	if !strings.ContainsFunc(s, func(r rune) bool { return r == '\n' || r == '\t' || unsafeRune(r) }) && utf8.ValidString(s) {
+		return s
+	}
+	return escape(s, func(rune) bool { return false })
+}
+
+// Shorten is [Inline] cut to n characters.
+func Shorten(s string, n int) string {
+	cut := len(s) > 8*n
+	if cut {
+		s = strings.ToValidUTF8(s[:8*n], "")
+	}
+	s = Inline(s)
+	if utf8.RuneCountInString(s) <= n && !cut {
+		return s
+	}
+	runes := []rune(s)
+	return string(runes[:min(len(runes), max(n-1, 0))]) + "…"
+}
+
+func escape(s string, keep func(rune) bool) string {
+	var b strings.Builder
+	for i, r := range s {
+		switch {
+		case r == utf8.RuneError && !strings.HasPrefix(s[i:], "\uFFFD"):
+			b.WriteString(`\x`)
+			b.WriteString(hex(uint64(s[i]), 2))
+		case keep(r):
+			b.WriteRune(r)
+		case r == '\n':
+			b.WriteString(`\n`)
+		case r == '\t':
+			b.WriteString(`\t`)
+		case r == '\r':
+			b.WriteString(`\r`)
+		case !unsafeRune(r):
+			b.WriteRune(r)
+		case r < 0x80:
+			b.WriteString(`\x`)
+			b.WriteString(hex(uint64(r), 2))
+		case r <= 0xffff:
+			b.WriteString(`\u`)
+			b.WriteString(hex(uint64(r), 4))
+		default:
+			b.WriteString(`\U`)
+			b.WriteString(hex(uint64(r), 8))
+		}
+	}
+	return b.String()
+}
+
+// joiners hold scripts and emoji together; they are harmless.
+const (
+	zeroWidthNonJoiner = '\u200c'
+	zeroWidthJoiner    = '\u200d'
+)
+
+// unsafeRune reports whether r could move a cursor, hide or reorder text.
+func unsafeRune(r rune) bool {
+	switch {
+	case r == '\n', r == '\t', r == zeroWidthJoiner, r == zeroWidthNonJoiner:
+		return false
+	case r < 0x20, r >= 0x7f && r < 0xa0, r == '\u2028', r == '\u2029':
+		return true
+	}
+	return unicode.In(r, unicode.Cf, unicode.Co)
+}
+
+func hex(v uint64, digits int) string {
+	s := strconv.FormatUint(v, 16)
+	return strings.Repeat("0", max(0, digits-len(s))) + s
+}
