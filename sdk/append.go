@@ -1,0 +1,132 @@
+package sdk
+
+import (
+	"encoding/json"
+	"slices"
+	"strconv"
+	"unicode/utf8"
+)
+
+// AppendString appends s as a JSON string. Bytes that are not UTF-8 become
+// U+FFFD; nothing is escaped that JSON does not want escaped.
+func AppendString(b []byte, s string) []byte {
+	const hex = "0123456789abcdef"
+	b = append(b, '"')
+	start := 0
+	for i := 0; i < len(s); {
+		c := s[i]
+		if c >= utf8.RuneSelf {
+			r, size := utf8.DecodeRuneInString(s[i:])
+			if r == utf8.RuneError && size == 1 {
+				b = append(append(b, s[start:i]...), "\uFFFD"...)
+				start = i + 1
+			}
+			i += size
+			continue
+		}
+		if c >= ' ' && c != '"' && c != '\\' {
+			i++
+			continue
+		}
+		b = append(b, s[start:i]...)
+		switch c {
+		case '"', '\\':
+			b = append(b, '\\', c)
+		case '\n':
+			b = append(b, '\\', 'n')
+		case '\r':
+			b = append(b, '\\', 'r')
+		case '\t':
+			b = append(b, '\\', 't')
+		default:
+			b = append(b, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
+		}
+		i++
+		start = i
+	}
+	return append(append(b, s[start:]...), '"')
+}
+
+// AppendJSON appends the query's JSON, as MarshalJSON writes it, without
+// allocating more than b needs. It is for writing many queries.
+func (q *Query) AppendJSON(b []byte) []byte {
+	b = append(b, `{"id":`...)
+	b = AppendString(b, q.ID)
+	b = append(b, `,"messages":[`...)
+	for i, m := range q.Messages {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = m.appendJSON(b)
+	}
+	b = append(b, ']')
+	for _, field := range [...]struct{ name, value string }{
+		{`,"task_type":`, string(q.TaskType)}, {`,"provider":`, q.Provider}, {`,"model":`, q.Model},
+	} {
+		if field.value != "" {
+			b = AppendString(append(b, field.name...), field.value)
+		}
+	}
+	if q.Temperature != nil {
+		b = append(b, `,"temperature":`...)
+		b = strconv.AppendFloat(b, *q.Temperature, 'f', -1, 64)
+	}
+	if q.MaxTokens != nil {
+		b = strconv.AppendInt(append(b, `,"max_tokens":`...), int64(*q.MaxTokens), 10)
+	}
+	if q.Priority != 0 {
+		b = strconv.AppendInt(append(b, `,"priority":`...), int64(q.Priority), 10)
+	}
+	if len(q.Metadata) > 0 {
+		b = append(b, `,"metadata":{`...)
+		b = appendMembers(b, q.Metadata, AppendString)
+		b = append(b, '}')
+	}
+	if len(q.Options) > 0 {
+		b = append(b, `,"options":{`...)
+		b = appendMembers(b, q.Options, func(b []byte, raw json.RawMessage) []byte { return append(b, raw...) })
+		b = append(b, '}')
+	}
+	return append(b, '}')
+}
+
+func (m *Message) appendJSON(b []byte) []byte {
+	b = AppendString(append(b, `{"role":`...), string(m.Role))
+	b = append(b, `,"content":`...)
+	if len(m.Parts) == 0 {
+		return append(AppendString(b, m.Text), '}')
+	}
+	b = append(b, '[')
+	for i, p := range m.Parts {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		if p.Image == nil {
+			b = append(AppendString(append(b, `{"type":"text","text":`...), p.Text), '}')
+			continue
+		}
+		b = AppendString(append(b, `{"type":"image_url","image_url":{"url":`...), p.Image.URL)
+		if p.Image.Detail != "" {
+			b = AppendString(append(b, `,"detail":`...), p.Image.Detail)
+		}
+		b = append(b, '}', '}')
+	}
+	return append(b, ']', '}')
+}
+
+// appendMembers appends the members of an object in the order of their names.
+func appendMembers[V string | ~[]byte](b []byte, members map[string]V, value func([]byte, V) []byte) []byte {
+	names := make([]string, 0, len(members))
+	for name := range members {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for i, name := range names {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(AppendString(b, name), ':')
+		b = value(b, members[name])
+	}
+	return b
+}
