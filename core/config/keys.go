@@ -1,0 +1,177 @@
+package config
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// A Key is one setting: its name is the key in a file (max_concurrent), and
+// makes the flag (--max-concurrent) and the variable (CORTEX_MAX_CONCURRENT).
+type Key struct {
+	Name string
+	// Form is what a value looks like, such as "N|off".
+	Form string
+	// Usage is one line of help.
+	Usage string
+	// Default is the text of the default, empty if there is none.
+	Default string
+	// Schema is the JSON Schema of the value.
+	Schema string
+	// Trusted keys say where credentials go: they are not read from a file
+	// that nobody named.
+	Trusted bool
+
+	set func(*Config, string) error
+}
+
+// Flag is the name of the key's flag, without dashes in front.
+func (k Key) Flag() string { return strings.ReplaceAll(k.Name, "_", "-") }
+
+// Env is the key's environment variable.
+func (k Key) Env() string { return "CORTEX_" + strings.ToUpper(k.Name) }
+
+const (
+	stringSchema = `{"type":"string"}`
+	countSchema  = `{"type":"integer","minimum":0}`
+	spanSchema   = `{"type":"string","pattern":"^[0-9.]+(ms|s|m|h)([0-9.]+(ms|s|m|h))*$"}`
+	moneySchema  = `{"type":"number","minimum":0}`
+)
+
+// Keys returns all settings, in the order of the help.
+func Keys() []Key { return slices.Clone(keys) }
+
+var keys = []Key{
+	{Name: "provider", Form: "NAME", Usage: "ask this provider: a plugin or a preset", Schema: stringSchema,
+		set: text(func(c *Config) *string { return &c.Provider })},
+	{Name: "model", Form: "MODEL", Usage: "ask this model where a query names none", Schema: stringSchema,
+		set: text(func(c *Config) *string { return &c.Model })},
+	{Name: "base_url", Form: "URL", Usage: "the provider's server, such as http://localhost:8000/v1", Schema: stringSchema, Trusted: true,
+		set: text(func(c *Config) *string { return &c.BaseURL })},
+	{Name: "max_concurrent", Form: "N", Usage: "calls under way at once", Default: "5", Schema: `{"type":"integer","minimum":1}`,
+		set: whole(1, 100_000, func(c *Config, n int) { c.MaxConcurrent = n })},
+	{Name: "requests_per_second", Form: "N|N/m|off", Usage: "calls per second (default: off for local providers, 5 with burst 5 for others)",
+		Schema: `{"type":["number","string"],"minimum":0,"pattern":"^(off|[0-9.]+(/s|/m)?)$"}`,
+		set:    setRate},
+	{Name: "burst", Form: "N", Usage: "calls that may start at once (default: 1 with a rate of your own)", Schema: countSchema,
+		set: whole(1, 1_000_000, func(c *Config, n int) { c.Burst = n })},
+	{Name: "retry_failed", Form: "true|false", Usage: "send again what may succeed; false: nothing is ever sent twice", Default: "true", Schema: `{"type":"boolean"}`,
+		set: setRetryFailed},
+	{Name: "max_retries", Form: "N", Usage: "retries of failures that may have been billed", Default: "2", Schema: countSchema,
+		set: whole(0, 1000, func(c *Config, n int) { c.MaxRetries = n })},
+	{Name: "timeout", Form: "TIME", Usage: "time for one query, retries included", Default: "10m", Schema: spanSchema,
+		set: span(func(c *Config) *time.Duration { return &c.Timeout })},
+	{Name: "deadline", Form: "TIME", Usage: "time for the whole run", Schema: spanSchema,
+		set: span(func(c *Config) *time.Duration { return &c.Deadline })},
+	{Name: "abort_after", Form: "N", Usage: "end the run after N permanent failures of one kind in a row", Schema: countSchema,
+		set: whole(0, math.MaxInt32, func(c *Config, n int) { c.AbortAfter = n })},
+	{Name: "temperature", Form: "N", Usage: "sent only if set, where a query has none", Schema: `{"type":"number","minimum":0}`,
+		set: setTemperature},
+	{Name: "max_tokens", Form: "N", Usage: "bound of a reply, sent only if set, where a query has none", Schema: `{"type":"integer","minimum":1}`,
+		set: whole(1, math.MaxInt32, func(c *Config, n int) { c.MaxTokens = &n })},
+	{Name: "priority", Form: "N", Usage: "of queries that have none; higher goes first", Schema: `{"type":"integer"}`,
+		set: whole(math.MinInt32, math.MaxInt32, func(c *Config, n int) { c.Priority = n })},
+	{Name: "max_cost", Form: "USD", Usage: "never spend more; every model needs a known price", Schema: moneySchema,
+		set: setMaxCost},
+	{Name: "max_total_tokens", Form: "N", Usage: "never use more tokens, prompts and replies together", Schema: countSchema,
+		set: whole(1, math.MaxInt64, func(c *Config, n int) { c.MaxTotalTokens = int64(n) })},
+	{Name: "price", Form: "IN,OUT", Usage: "price of the model, in dollars per million prompt and reply tokens",
+		Schema: `{"type":"string","pattern":"^[0-9.]+,[0-9.]+$"}`, set: setPrice},
+	{Name: "generator_timeout", Form: "TIME", Usage: "how long the host waits for a generator, all waits together", Default: "30s", Schema: spanSchema,
+		set: span(func(c *Config) *time.Duration { return &c.GeneratorTimeout })},
+}
+
+// find returns the key of that name.
+func find(name string) (Key, bool) {
+	for _, k := range keys {
+		if k.Name == name {
+			return k, true
+		}
+	}
+	return Key{}, false
+}
+
+func text(field func(*Config) *string) func(*Config, string) error {
+	return func(c *Config, s string) error {
+		if strings.TrimSpace(s) == "" {
+			return fmt.Errorf("is empty")
+		}
+		*field(c) = s
+		return nil
+	}
+}
+
+func whole(low, high int, set func(*Config, int)) func(*Config, string) error {
+	return func(c *Config, s string) error {
+		n, err := strconv.Atoi(s)
+		if err != nil || n < low || n > high {
+			return fmt.Errorf("must be a whole number from %d to %d, not %q", low, high, s)
+		}
+		set(c, n)
+		return nil
+	}
+}
+
+func span(field func(*Config) *time.Duration) func(*Config, string) error {
+	return func(c *Config, s string) error {
+		d, err := time.ParseDuration(s)
+		if err != nil || d <= 0 {
+			return fmt.Errorf("must be a time such as 90s, 10m or 1h30m, not %q", s)
+		}
+		*field(c) = d
+		return nil
+	}
+}
+
+func setRetryFailed(c *Config, s string) error {
+	switch s {
+	case "true":
+		c.RetryFailed = true
+	case "false":
+		c.RetryFailed = false
+	default:
+		return fmt.Errorf("must be true or false, not %q", s)
+	}
+	return nil
+}
+
+func setTemperature(c *Config, s string) error {
+	f, err := number(s)
+	if err != nil {
+		return err
+	}
+	c.Temperature = &f
+	return nil
+}
+
+func setMaxCost(c *Config, s string) error {
+	f, err := number(strings.TrimPrefix(s, "$"))
+	if err != nil {
+		return fmt.Errorf("must be an amount of US dollars such as 2.50, not %q", s)
+	}
+	c.MaxCost = &f
+	return nil
+}
+
+func setPrice(c *Config, s string) error {
+	in, out, ok := strings.Cut(s, ",")
+	input, err1 := number(strings.TrimSpace(in))
+	output, err2 := number(strings.TrimSpace(out))
+	if !ok || err1 != nil || err2 != nil {
+		return fmt.Errorf("must be two numbers, dollars per million prompt and reply tokens, such as 0.15,0.60, not %q", s)
+	}
+	c.Price = &Price{input, output}
+	return nil
+}
+
+// number reads a number of at least 0.
+func number(s string) (float64, error) {
+	f, err := strconv.ParseFloat(s, 64)
+	if err != nil || f < 0 || math.IsNaN(f) || math.IsInf(f, 0) {
+		return 0, fmt.Errorf("must be a number of at least 0, not %q", s)
+	}
+	return f, nil
+}
