@@ -2,9 +2,11 @@ package wasm
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"iter"
+	"slices"
 
-	"github.com/cortexlinux/cortex-host/core/confine"
 	"github.com/cortexlinux/cortex-host/sdk"
 )
 
@@ -12,11 +14,23 @@ import (
 // child of its own.
 type Runner struct {
 	config Config
+	cache  cache
 }
 
-// NewRunner checks the configuration.
+// NewRunner checks the configuration and makes the cache directory.
 func NewRunner(c Config) (*Runner, error) {
-	return &Runner{config: c}, nil
+	c.Limits = c.Limits.withDefaults()
+	if err := c.Limits.validate(); err != nil {
+		return nil, fmt.Errorf("wasm: %w", err)
+	}
+	if c.Confinement != ConfineStandard && c.Confinement != ConfineOff {
+		return nil, fmt.Errorf("wasm: confinement %q is unknown; %q or %q", c.Confinement, ConfineStandard, ConfineOff)
+	}
+	dir, err := cacheDir(c.CacheDir)
+	if err != nil {
+		return nil, fmt.Errorf("wasm: %w", err)
+	}
+	return &Runner{config: c, cache: cache{dir: dir}}, nil
 }
 
 // Generate runs the module over the items and returns its queries as they
@@ -29,12 +43,111 @@ func NewRunner(c Config) (*Runner, error) {
 // behind until its next yield.
 func (r *Runner) Generate(ctx context.Context, m *Module, req Request) iter.Seq2[sdk.Query, error] {
 	return func(yield func(sdk.Query, error) bool) {
-		yield(sdk.Query{}, failf(ChildFailed, "not connected").named(m.Name()))
+		open := true
+		err := r.generate(ctx, m, req, func(q sdk.Query, err error) bool {
+			open = yield(q, err)
+			return open
+		})
+		if err != nil && open {
+			yield(sdk.Query{}, err)
+		}
 	}
 }
 
-// Child is the job that [confine.Main] must know: it compiles and runs guests
-// in the confined child.
-func Child() confine.Child {
-	return confine.Child{Name: "wasm", Run: func([]string) int { return 1 }}
+// Compile compiles the module into the cache, unless it is there already.
+func (r *Runner) Compile(ctx context.Context, m *Module) error {
+	limits, fail := r.config.Limits.forModule(m)
+	if fail != nil {
+		return fail.named(m.Name())
+	}
+	_, err := r.compile(ctx, m, limits)
+	return err
+}
+
+// generate runs the module; it returns the error that ends the sequence.
+func (r *Runner) generate(ctx context.Context, m *Module, req Request, yield func(sdk.Query, error) bool) error {
+	limits, fail := r.config.Limits.forModule(m)
+	if fail != nil {
+		return fail.named(m.Name())
+	}
+	params, err := m.Params(req.Preset, req.Params)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	items := pull(ctx, req.Items, limits.ItemBytes)
+	defer items.stop()
+	if !m.Manifest.Items.Optional {
+		// Without an item there is nothing to ask, and no guest to start.
+		if some, err := items.some(ctx); err != nil || !some {
+			return passOn(items, yield, err)
+		}
+	}
+	header, err := r.header(ctx, m, req, params)
+	if err != nil {
+		return err
+	}
+	entry, err := r.compile(ctx, m, limits)
+	if err != nil {
+		return err
+	}
+	s := &session{runner: r, module: m, limits: limits, items: items, seed: req.Seed, yield: yield}
+	return s.run(ctx, header, entry)
+}
+
+// passOn yields the failed items of an input that holds nothing else.
+func passOn(items *puller, yield func(sdk.Query, error) bool, err error) error {
+	for _, e := range items.failed() {
+		if !yield(sdk.Query{}, e) {
+			return nil
+		}
+	}
+	return err
+}
+
+// header is the first record that a guest reads.
+type header struct {
+	ABI    int                        `json:"abi"`
+	Kind   string                     `json:"kind"`
+	Name   string                     `json:"name"`
+	Params map[string]json.RawMessage `json:"params"`
+	Facts  map[string]json.RawMessage `json:"facts"`
+	Total  *int64                     `json:"total,omitempty"`
+	Seed   int64                      `json:"seed"`
+}
+
+func (r *Runner) header(ctx context.Context, m *Module, req Request, params map[string]json.RawMessage) ([]byte, error) {
+	h := header{ABI: m.Manifest.ABI, Kind: m.Manifest.Kind, Name: m.Manifest.Name,
+		Params: params, Facts: map[string]json.RawMessage{}, Seed: req.Seed}
+	if req.Seed < 0 || req.Seed >= 1<<53 {
+		return nil, failf(InvalidParams, "the seed is %d; use 0 to 2^53-1", req.Seed).named(m.Name())
+	}
+	if req.Total > 0 {
+		h.Total = &req.Total
+	}
+	for _, name := range m.Manifest.Facts {
+		if name == FactPackage || !r.gives(m, name) {
+			continue
+		}
+		fact, err := r.config.Facts.Machine(ctx, name)
+		if err != nil {
+			return nil, fmt.Errorf("facts about %s: %w", name, err)
+		}
+		if len(fact) > 0 {
+			h.Facts[name] = fact
+		}
+	}
+	line, err := marshal(h)
+	if err != nil {
+		return nil, failf(InvalidParams, "%v", err).named(m.Name())
+	}
+	return append(line, '\n'), nil
+}
+
+// gives reports whether guests of this module get the fact: they ask for it,
+// the operator allows it, and somebody collects it.
+func (r *Runner) gives(m *Module, fact string) bool {
+	allowed := r.config.Allow.Facts == nil || slices.Contains(r.config.Allow.Facts, fact)
+	return r.config.Facts != nil && allowed && m.Manifest.wants(fact)
 }

@@ -1,0 +1,111 @@
+package wasm_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"github.com/cortexlinux/cortex-host/core/wasm"
+	"github.com/cortexlinux/cortex-host/sdk"
+)
+
+var built struct {
+	sync.Mutex
+	modules map[string][]byte
+}
+
+// goGenerator builds one of the generators of this repository and packs it.
+func goGenerator(t testing.TB, name string) *wasm.Module {
+	t.Helper()
+	built.Lock()
+	defer built.Unlock()
+	if built.modules == nil {
+		built.modules = map[string][]byte{}
+	}
+	if built.modules[name] == nil {
+		dir := filepath.Join("..", "..", "wasm-generators", name)
+		part := filepath.Join(t.TempDir(), name)
+		cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", part, ".")
+		cmd.Dir = dir
+		cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "CGO_ENABLED=0", "GOFLAGS=-buildvcs=false")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("go build %s: %v\n%s", name, err, out)
+		}
+		module, err := os.ReadFile(part)
+		if err != nil {
+			t.Fatal(err)
+		}
+		manifest, err := os.ReadFile(filepath.Join(dir, "manifest.json"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if built.modules[name], err = wasm.Pack(module, manifest); err != nil {
+			t.Fatal(err)
+		}
+	}
+	m, err := wasm.Parse(name+".wasm", built.modules[name])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// newRunner returns a runner whose cache all tests of a run share.
+func newRunner(t testing.TB, c wasm.Config) *wasm.Runner {
+	t.Helper()
+	if c.CacheDir == "" {
+		c.CacheDir = sharedCache(t)
+	}
+	r, err := wasm.NewRunner(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// sharedCache is where modules of this test run are compiled to.
+func sharedCache(t testing.TB) string {
+	dir := filepath.Join(os.TempDir(), "cortex-host-test-wasm")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// collect runs a module to its end.
+func collect(r *wasm.Runner, m *wasm.Module, req wasm.Request) (queries []sdk.Query, items []*sdk.ItemError, end error) {
+	for q, err := range r.Generate(context.Background(), m, req) {
+		var item *sdk.ItemError
+		switch {
+		case errors.As(err, &item):
+			items = append(items, item)
+		case err != nil:
+			end = err
+		default:
+			queries = append(queries, q)
+		}
+	}
+	return queries, items, end
+}
+
+func TestPackageGenerator(t *testing.T) {
+	r := newRunner(t, wasm.Config{Log: func(_, line string) { t.Log(line) }})
+	queries, items, err := collect(r, goGenerator(t, "package"), wasm.Request{Items: wasm.Texts("nginx", "redis", "two words")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(queries) != 2 || queries[0].ID != "pkg_nginx" || queries[1].ID != "pkg_redis" {
+		t.Errorf("queries %+v", queries)
+	}
+	if len(items) != 1 {
+		t.Errorf("item errors %v", items)
+	}
+	q := queries[0]
+	if q.TaskType != sdk.SystemOperation || q.Metadata["package"] != "nginx" || len(q.Messages) != 2 {
+		t.Errorf("query %+v", q)
+	}
+}

@@ -1,0 +1,128 @@
+package wasm
+
+import (
+	"errors"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+
+	"github.com/cortexlinux/cortex-host/core/confine"
+)
+
+// A ProbeResult is one thing that a confined child tried and must not be able
+// to do.
+type ProbeResult struct {
+	// Name is stable: read_file, write_file, list_home, connect, listen,
+	// udp, unix_socket, fork, cache_write, core_dump, environment.
+	Name string `json:"name"`
+	// Denied says that the attempt failed as it should.
+	Denied bool `json:"denied"`
+	// Detail is the error, or what was possible.
+	Detail string `json:"detail,omitempty"`
+}
+
+// probeTargets are what a child tries to reach: things that exist and that the
+// host itself can reach, so that failing proves something.
+type probeTargets struct {
+	File    string `json:"file"`    // readable by the host
+	Dir     string `json:"dir"`     // listable and writable by the host
+	Address string `json:"address"` // a TCP listener of the host
+	Cache   string `json:"cache"`   // the cache entry that the child may read
+}
+
+// try attempts everything and reports it.
+func (t *probeTargets) try() []ProbeResult {
+	var list []ProbeResult
+	attempt := func(name string, f func() error) {
+		err := f()
+		r := ProbeResult{Name: name, Denied: err != nil, Detail: "possible"}
+		if err != nil {
+			r.Detail = err.Error()
+		}
+		list = append(list, r)
+	}
+	attempt("read_file", func() error { _, err := os.ReadFile(t.File); return err })
+	attempt("list_directory", func() error { _, err := os.ReadDir(t.Dir); return err })
+	attempt("write_file", func() error {
+		return os.WriteFile(filepath.Join(t.Dir, "written-by-a-guest"), nil, 0o600)
+	})
+	attempt("cache_write", func() error {
+		return os.WriteFile(filepath.Join(t.Cache, "written-by-a-guest"), nil, 0o600)
+	})
+	attempt("connect", func() error {
+		c, err := net.Dial("tcp", t.Address)
+		if err == nil {
+			c.Close()
+		}
+		return err
+	})
+	attempt("listen", func() error {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err == nil {
+			l.Close()
+		}
+		return err
+	})
+	attempt("udp", func() error {
+		c, err := net.ListenPacket("udp", "127.0.0.1:0")
+		if err == nil {
+			c.Close()
+		}
+		return err
+	})
+	attempt("unix_socket", func() error {
+		fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
+		if err == nil {
+			syscall.Close(fds[0])
+			syscall.Close(fds[1])
+		}
+		return err
+	})
+	attempt("fork", func() error { return exec.Command(t.self()).Run() })
+	attempt("core_dump", func() error {
+		var limit syscall.Rlimit
+		if err := syscall.Getrlimit(syscall.RLIMIT_CORE, &limit); err != nil {
+			return err
+		}
+		if limit.Max == 0 {
+			return errors.New("the limit is 0")
+		}
+		return nil
+	})
+	attempt("environment", func() error {
+		for _, name := range []string{"HOME", "PATH", "USER"} {
+			if _, ok := os.LookupEnv(name); ok {
+				return nil
+			}
+		}
+		return errors.New("it holds nothing of the host's")
+	})
+	return list
+}
+
+func (t *probeTargets) self() string {
+	if path, err := os.Readlink("/proc/self/exe"); err == nil {
+		return path
+	}
+	return os.Args[0]
+}
+
+// Containment is what a machine really enforces on guests.
+type Containment struct {
+	// Report says what the shim applied.
+	Report confine.Report `json:"report"`
+	// Probe says what a child tried in there.
+	Probe []ProbeResult `json:"probe"`
+}
+
+// Complete reports whether every attempt of the probe was denied.
+func (c *Containment) Complete() bool {
+	for _, p := range c.Probe {
+		if !p.Denied {
+			return false
+		}
+	}
+	return len(c.Probe) > 0
+}

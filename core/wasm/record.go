@@ -1,0 +1,218 @@
+package wasm
+
+import (
+	"bytes"
+	"encoding/json"
+	"hash/maphash"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/cortexlinux/cortex-host/sdk"
+)
+
+const (
+	maxPrompts     = 256
+	maxPromptBytes = 4 << 20
+)
+
+// A decoder turns the records of one guest into queries. It enforces the caps
+// and what queries may choose. It is not safe for concurrent use.
+type decoder struct {
+	limits  Limits
+	allow   Allow
+	items   func() int64
+	prompts map[string][]sdk.Message
+	bytes   int // of all prompts
+	seed    maphash.Seed
+	seen    idSet
+	queries int64
+	records int64
+}
+
+func newDecoder(limits Limits, allow Allow, items func() int64) *decoder {
+	return &decoder{limits: limits, allow: allow, items: items, prompts: map[string][]sdk.Message{}, seed: maphash.MakeSeed()}
+}
+
+// A guest's record: a prompt definition, an item error, or a query, which may
+// use a prompt.
+type guestRecord struct {
+	Prompt *promptRecord `json:"prompt"`
+	Error  *errorRecord  `json:"error"`
+	Use    string        `json:"use"`
+	sdk.Query
+}
+
+// UnmarshalJSON is here because the embedded query must not lend its own.
+type promptRecord struct {
+	ID       string        `json:"id"`
+	Messages []sdk.Message `json:"messages"`
+}
+
+type errorRecord struct {
+	ID       string            `json:"id"`
+	Message  string            `json:"message"`
+	Metadata map[string]string `json:"metadata"`
+}
+
+// record decodes one line. has says whether it was a query; an item error is
+// returned as an *sdk.ItemError and ends nothing, any other error is an *Error.
+func (d *decoder) record(line []byte) (q sdk.Query, has bool, err error) {
+	d.records++
+	bad := func(format string, args ...any) *Error {
+		e := failf(BadRecord, format, args...)
+		e.Message = "record " + strconv.FormatInt(d.records, 10) + " " + e.Message + ": " + quote(line, 80)
+		return e
+	}
+	if !utf8.Valid(line) {
+		return q, false, bad("is not UTF-8")
+	}
+	var r guestRecord
+	dec := json.NewDecoder(bytes.NewReader(line))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&r); err != nil {
+		return q, false, bad("is not as the contract says (%s)", strings.TrimPrefix(err.Error(), "json: "))
+	}
+	if _, err := dec.Token(); err != io.EOF {
+		return q, false, bad("holds more than one JSON value")
+	}
+	switch {
+	case r.Prompt != nil:
+		if err := d.define(r.Prompt); err != nil {
+			return q, false, err
+		}
+		return q, false, nil
+	case r.Error != nil:
+		return d.itemError(r.Error, bad)
+	}
+	return d.query(r, bad)
+}
+
+// define stores a prompt.
+func (d *decoder) define(p *promptRecord) *Error {
+	if p.ID == "" || len(p.ID) > 64 || len(p.Messages) == 0 {
+		return failf(BadRecord, `a prompt needs an "id" of 1 to 64 bytes and at least one message`)
+	}
+	probe := sdk.Query{ID: "prompt", Messages: p.Messages}
+	if err := probe.Validate(); err != nil {
+		return failf(BadRecord, "prompt %q: %v", p.ID, err)
+	}
+	if d.bytes += probe.PromptBytes(); len(d.prompts) >= maxPrompts || d.bytes > maxPromptBytes {
+		return failf(LimitExceeded, "it defines more than %d prompts or %d bytes of them", maxPrompts, maxPromptBytes)
+	}
+	d.prompts[p.ID] = p.Messages
+	return nil
+}
+
+func (d *decoder) itemError(e *errorRecord, bad func(string, ...any) *Error) (q sdk.Query, has bool, err error) {
+	if e.ID == "" || len(e.ID) > sdk.MaxIDBytes || e.Message == "" {
+		return q, false, bad(`is an error without "id" or "message"`)
+	}
+	if err := d.count(); err != nil {
+		return q, false, err
+	}
+	return q, false, &sdk.ItemError{ID: e.ID, Metadata: e.Metadata,
+		Err: sdk.Errorf(sdk.GeneratorFailed, "%s", quoteText(e.Message, 4096))}
+}
+
+func (d *decoder) query(r guestRecord, bad func(string, ...any) *Error) (q sdk.Query, has bool, err error) {
+	q = r.Query
+	if r.Use != "" {
+		prompt, ok := d.prompts[r.Use]
+		if !ok {
+			return q, false, bad(`uses a prompt that was not defined before: "use"`)
+		}
+		q.Messages = slices.Concat(prompt, q.Messages)
+	}
+	if err := q.Validate(); err != nil {
+		return q, false, bad("%v", err)
+	}
+	if err := d.permitted(&q); err != nil {
+		return q, false, err
+	}
+	if err := d.count(); err != nil {
+		return q, false, err
+	}
+	if !d.seen.add(maphash.String(d.seed, q.ID)) {
+		return sdk.Query{}, false, &sdk.ItemError{
+			ID: q.ID + "#" + strconv.FormatInt(d.queries, 10), Metadata: q.Metadata,
+			Err: sdk.Errorf(sdk.GeneratorFailed, "there is a query %q already: the item was given twice, or the generator repeats itself", q.ID),
+		}
+	}
+	return q, true, nil
+}
+
+// permitted refuses what only the operator may choose.
+func (d *decoder) permitted(q *sdk.Query) *Error {
+	deny := func(what, name string) *Error {
+		return failf(NotAllowed, "query %s chooses the %s %s, which the operator did not allow", quote([]byte(q.ID), 64), what, quote([]byte(name), 64))
+	}
+	if q.Provider != "" && !slices.Contains(d.allow.Providers, q.Provider) {
+		return deny("provider", q.Provider)
+	}
+	if q.Model != "" && !slices.Contains(d.allow.Models, q.Model) {
+		return deny("model", q.Model)
+	}
+	for name := range q.Options {
+		if !slices.Contains(d.allow.Options, name) {
+			return deny("option", name)
+		}
+	}
+	if d.allow.ImageURLs {
+		return nil
+	}
+	for _, m := range q.Messages {
+		for _, p := range m.Parts {
+			if p.Image != nil && !strings.HasPrefix(p.Image.URL, "data:") {
+				return deny("address", p.Image.URL)
+			}
+		}
+	}
+	return nil
+}
+
+// count counts a query or an item error against the caps.
+func (d *decoder) count() *Error {
+	d.queries++
+	if d.queries > d.limits.Queries {
+		return failf(LimitExceeded, "it made more than %d queries", d.limits.Queries)
+	}
+	if items := d.items(); d.queries > int64(d.limits.QueriesPerItem)*(items+1) {
+		return failf(LimitExceeded, "it made %d queries of %d items; at most %d an item", d.queries, items, d.limits.QueriesPerItem)
+	}
+	return nil
+}
+
+// An idSet remembers hashes of ids in 8 bytes each, in a table that is at most
+// three quarters full.
+type idSet struct {
+	table []uint64
+	n     int
+}
+
+// add reports whether the hash is new.
+func (s *idSet) add(h uint64) bool {
+	h = max(h, 1) // 0 marks a free place
+	if s.n >= len(s.table)/4*3 {
+		old := s.table
+		s.table, s.n = make([]uint64, max(64, 2*len(old))), 0
+		for _, h := range old {
+			if h != 0 {
+				s.add(h)
+			}
+		}
+	}
+	mask := uint64(len(s.table) - 1)
+	for i := h & mask; ; i = (i + 1) & mask {
+		switch s.table[i] {
+		case 0:
+			s.table[i] = h
+			s.n++
+			return true
+		case h:
+			return false
+		}
+	}
+}
