@@ -31,7 +31,7 @@ type Server struct {
 	bucket   bucket
 	served   chan struct{}
 
-	sends, refused       atomic.Int64
+	sends, refused, conns atomic.Int64
 	inFlight, maxInFlight atomic.Int64
 
 	mu       sync.Mutex
@@ -75,7 +75,11 @@ func Start(cfg Config) (*Server, error) {
 		s.ca = ca
 		serving = tls.NewListener(s.listener, &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12})
 	}
-	s.http = &http.Server{Handler: http.HandlerFunc(s.serve), ErrorLog: silent}
+	s.http = &http.Server{Handler: http.HandlerFunc(s.serve), ErrorLog: silent, ConnState: func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			s.conns.Add(1)
+		}
+	}}
 	go func() {
 		defer close(s.served)
 		_ = s.http.Serve(serving) // it always ends with ErrServerClosed, by Close
@@ -111,6 +115,8 @@ type Stats struct {
 	Requests int `json:"requests"`
 	// Refused counts those that the limit refused.
 	Refused int `json:"refused"`
+	// Connections counts the connections that were opened.
+	Connections int `json:"connections"`
 	// InFlight is how many are being answered now.
 	InFlight int `json:"in_flight"`
 	// MaxInFlight is the most that were in flight at once.
@@ -125,7 +131,7 @@ func (s *Server) Stats() Stats {
 	defer s.mu.Unlock()
 	return Stats{
 		Requests: int(s.sends.Load()), Refused: int(s.refused.Load()),
-		InFlight: int(s.inFlight.Load()), MaxInFlight: int(s.maxInFlight.Load()),
+		Connections: int(s.conns.Load()), InFlight: int(s.inFlight.Load()), MaxInFlight: int(s.maxInFlight.Load()),
 		PerQuery: maps.Clone(s.perQuery),
 	}
 }
