@@ -1,0 +1,161 @@
+package executor
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"github.com/cortexlinux/cortex-host/core/retry"
+	"github.com/cortexlinux/cortex-host/sdk"
+)
+
+// An outcome is how one attempt ended.
+type outcome struct {
+	resp    *sdk.Response // may be there beside an error: a reply cut short
+	err     *sdk.Error    // nil: answered
+	latency time.Duration
+	usage   *sdk.Usage // nil: not known
+	cost    *sdk.Money // nil: not known
+	broken  error      // the record could not be written
+	unsent  bool       // and so nothing was sent
+}
+
+// attempt makes one call. It runs without the lock; t is the worker's.
+func (e *Executor) attempt(t *task) outcome {
+	record := sdk.Attempt{
+		Index: t.index, QueryID: t.query.ID, Number: t.attempts,
+		Lane: t.lane.Name, Model: t.lane.key.model, Started: time.Now(),
+	}
+	if e.budget.CapsCost() {
+		record.Reserved = new(t.hold.Cost)
+	}
+	if e.cfg.Recorder != nil && t.run.input != nil {
+		if err := e.cfg.Recorder.AttemptStarted(record); err != nil {
+			return outcome{err: sdk.Errorf(sdk.Canceled, "not sent: the record of the run could not be written: %w", err), broken: err, unsent: true}
+		}
+	}
+	out := e.call(t)
+	if e.cfg.Recorder != nil && t.run.input != nil {
+		record.Duration, record.Cost = out.latency, out.cost
+		if out.resp != nil {
+			record.ModelServed, record.RequestID = out.resp.ModelServed, out.resp.RequestID
+		}
+		if out.err != nil {
+			record.Kind = out.err.Kind
+			if out.err.RequestID != "" {
+				record.RequestID = out.err.RequestID
+			}
+		}
+		out.broken = e.cfg.Recorder.AttemptEnded(record)
+	}
+	return out
+}
+
+// call asks the provider and makes sense of what it returns.
+func (e *Executor) call(t *task) (out outcome) {
+	l := t.lane
+	ctx := t.run.ctx
+	if e.cfg.QueryTimeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, t.started.Add(e.cfg.QueryTimeout))
+		defer cancel()
+	}
+	query := &t.query
+	if query.Model != l.key.model {
+		copied := t.query
+		copied.Model = l.key.model
+		query = &copied
+	}
+	began := time.Now()
+	resp, err := guard(ctx, l.Provider, query)
+	out.latency = time.Since(began)
+	out.resp, out.err = l.read(resp, err)
+	if out.resp != nil {
+		if out.resp.Latency == 0 {
+			out.resp.Latency = out.latency
+		}
+		out.usage = out.resp.Usage
+	} else if out.err != nil {
+		out.usage = out.err.Usage
+	}
+	if out.err != nil && ctx.Err() != nil && out.resp == nil {
+		out.err = t.interrupted(e, out.err)
+	}
+	out.cost = l.cost(out)
+	if out.resp != nil {
+		out.resp.Cost = out.cost
+	}
+	return out
+}
+
+// guard calls the provider and turns a panic into an error.
+func guard(ctx context.Context, p sdk.Provider, q *sdk.Query) (resp *sdk.Response, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			resp, err = nil, sdk.Errorf(sdk.Internal, "the provider panicked: %v\n%s", r, debug.Stack())
+		}
+	}()
+	return p.Complete(ctx, q)
+}
+
+// read sorts out what a provider returned: every outcome other than a whole
+// answer is an error with its kind. The error is a copy, since a provider may
+// return the same one twice.
+func (l *lane) read(resp *sdk.Response, err error) (*sdk.Response, *sdk.Error) {
+	if err != nil {
+		failed := *sdk.AsError(err, sdk.Internal)
+		if failed.Kind == "" {
+			failed.Kind = sdk.Internal
+		}
+		failed.Provider = l.Name
+		return nil, &failed
+	}
+	if resp == nil {
+		return nil, &sdk.Error{Kind: sdk.Internal, Provider: l.Name, Message: "the provider returned neither a response nor an error"}
+	}
+	resp.Provider = l.Name
+	if resp.Model == "" {
+		resp.Model = l.key.model
+	}
+	unfinished := map[sdk.FinishReason]sdk.Error{
+		sdk.Length:   {Kind: sdk.Truncated, Message: "the reply was cut short by its length: raise max_tokens"},
+		sdk.Filtered: {Kind: sdk.ContentFiltered, Message: "the reply was withheld by the vendor's content filter"},
+		sdk.Refusal:  {Kind: sdk.Refused, Message: "the model declined to answer"},
+	}
+	if failed, ok := unfinished[resp.FinishReason]; ok {
+		failed.Provider, failed.RequestID = l.Name, resp.RequestID
+		return resp, &failed
+	}
+	return resp, nil
+}
+
+// interrupted is the error of a call that ended because its context was done.
+func (t *task) interrupted(e *Executor, err *sdk.Error) *sdk.Error {
+	kind, why := sdk.DeadlineExceeded, fmt.Sprintf("no answer within %v", e.cfg.QueryTimeout)
+	if cause := context.Cause(t.run.ctx); cause != nil {
+		why = cause.Error()
+		if sdk.KindOf(cause) != sdk.DeadlineExceeded {
+			kind = sdk.Canceled
+		}
+	}
+	return &sdk.Error{Kind: kind, Provider: err.Provider, Message: "the call was ended: " + why, Usage: err.Usage, RequestID: err.RequestID, Cause: err}
+}
+
+// cost returns what an attempt cost, nil if that is not known.
+func (l *lane) cost(out outcome) *sdk.Money {
+	switch {
+	case out.resp != nil && out.resp.Cost != nil:
+		return out.resp.Cost
+	case l.Free || out.err != nil && !mayBeBilled(out.err.Kind):
+		return new(sdk.Money)
+	case l.priced && out.usage != nil:
+		return new(l.price.Cost(*out.usage))
+	}
+	return nil
+}
+
+// mayBeBilled reports whether a failed call may have been paid for.
+func mayBeBilled(kind sdk.Kind) bool {
+	return kind == sdk.Canceled || kind == sdk.DeadlineExceeded || retry.RuleOf(kind, 0).Paid
+}

@@ -1,0 +1,130 @@
+package executor
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/cortexlinux/cortex-host/core/price"
+	"github.com/cortexlinux/cortex-host/core/route"
+	"github.com/cortexlinux/cortex-host/sdk"
+)
+
+// The defaults of [Config].
+const (
+	DefaultMaxConcurrent     = 5
+	DefaultRequestsPerSecond = 5.0
+	DefaultBurst             = 5
+	DefaultMaxRetries        = 2
+	DefaultQueryTimeout      = 10 * time.Minute
+	DefaultLookAhead         = 256
+	DefaultAgeAfter          = 30 * time.Second
+)
+
+// Config says how an executor works. Only Lanes is required; the zero value of
+// everything else is the default.
+type Config struct {
+	// Lanes are where queries can go.
+	Lanes []route.Lane
+	// Routes say where queries of a task type go. Empty: all to the first
+	// lane.
+	Routes route.Table
+
+	// MaxConcurrent bounds the calls that are under way at once, over all
+	// lanes; 0 is 5.
+	MaxConcurrent int
+	// RequestsPerSecond is the rate of each lane. Nil: none for local lanes, 5
+	// with a burst of 5 for remote ones. 0: none.
+	RequestsPerSecond *float64
+	// Burst is how many calls may start at once; 0 means 1, or 5 where
+	// RequestsPerSecond is nil.
+	Burst int
+
+	// RetryFailed allows retries; nil is true. False means that nothing is
+	// ever sent twice.
+	RetryFailed *bool
+	// MaxRetries bounds the retries of failures that may have been paid for;
+	// nil is 2.
+	MaxRetries *int
+	// QueryTimeout bounds the time from a query's first attempt to its result;
+	// 0 is ten minutes, a negative value means no bound.
+	QueryTimeout time.Duration
+	// Deadline bounds a whole run; 0 means no bound.
+	Deadline time.Duration
+	// AbortAfter ends a run after so many permanent failures of one kind in a
+	// row; 0 never does.
+	AbortAfter int
+
+	// LookAhead is how many queries are read ahead of those under way; 0 is
+	// 256. Priorities order queries within it.
+	LookAhead int
+	// AgeAfter is how long a query may be overtaken by ones of higher
+	// priority; 0 is 30 seconds. After that it gets every fourth turn.
+	AgeAfter time.Duration
+
+	// Prices give answers their cost. Nil: only costs that a provider reports
+	// are known.
+	Prices *price.Book
+	// Budget caps a run.
+	Budget price.Limits
+
+	// Recorder keeps a record of what was sent. Nil keeps none.
+	Recorder Recorder
+	// OnResult is called for each result, one at a time, before the sink gets
+	// it. If it panics, that query has failed.
+	OnResult func(sdk.Result)
+}
+
+// A Recorder keeps what a crash must not lose. Its methods are called from
+// many goroutines. An error of any of them ends the run: nothing is sent that
+// cannot be recorded.
+type Recorder interface {
+	// Admit is asked about each query of the input, in input order, before it
+	// enters a queue. If send is false, the query has its answer already: it
+	// is counted as skipped and yields no result.
+	Admit(index int64, q *sdk.Query) (send bool, err error)
+	// AttemptStarted is called right before each call to a provider, and
+	// AttemptEnded right after it.
+	AttemptStarted(a sdk.Attempt) error
+	AttemptEnded(a sdk.Attempt) error
+}
+
+// complete checks the configuration and fills in the defaults.
+func (c Config) complete() (Config, error) {
+	if c.RequestsPerSecond != nil && (math.IsNaN(*c.RequestsPerSecond) || math.IsInf(*c.RequestsPerSecond, 0) || *c.RequestsPerSecond < 0) {
+		return c, fmt.Errorf("requests per second must be a number of at least 0 (0 is off), not %v", *c.RequestsPerSecond)
+	}
+	if c.MaxRetries != nil && *c.MaxRetries < 0 {
+		return c, fmt.Errorf("max retries must be at least 0, not %d", *c.MaxRetries)
+	}
+	for _, f := range []struct {
+		name  string
+		value int
+	}{{"max concurrent", c.MaxConcurrent}, {"burst", c.Burst}, {"abort after", c.AbortAfter}, {"look-ahead", c.LookAhead}} {
+		if f.value < 0 {
+			return c, fmt.Errorf("%s must not be negative, but is %d", f.name, f.value)
+		}
+	}
+	if c.Deadline < 0 || c.AgeAfter < 0 {
+		return c, errors.New("deadline and age-after must not be negative")
+	}
+	setDefault(&c.MaxConcurrent, DefaultMaxConcurrent)
+	setDefault(&c.LookAhead, DefaultLookAhead)
+	setDefault(&c.AgeAfter, DefaultAgeAfter)
+	setDefault(&c.QueryTimeout, DefaultQueryTimeout)
+	if c.RetryFailed == nil {
+		c.RetryFailed = new(true)
+	}
+	if c.MaxRetries == nil {
+		c.MaxRetries = new(DefaultMaxRetries)
+	}
+	return c, nil
+}
+
+func setDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}

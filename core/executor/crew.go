@@ -1,0 +1,107 @@
+package executor
+
+import (
+	"sync"
+	"time"
+)
+
+// A crew is the workers of an executor: goroutines that are started when there
+// is something to send and nobody idle, and that leave when the last run ends.
+// Its executor's lock guards it.
+type crew struct {
+	working int       // all of them
+	idle    int       // those that wait for something to send
+	waking  sync.Cond // where they wait
+	left    sync.Cond // somebody has left
+}
+
+// dismiss sends the crew home if no run is under way, and waits until everyone
+// has left but those whose provider ignores that its call was canceled. The
+// lock is held.
+func (e *Executor) dismiss() {
+	if e.runs > 0 {
+		return
+	}
+	if e.timer != nil {
+		e.timer.Stop()
+		e.alarm = time.Time{}
+	}
+	e.crew.waking.Broadcast()
+	for e.runs == 0 && e.crew.working > len(e.flying) {
+		e.crew.left.Wait()
+	}
+}
+
+// work is the life of a worker.
+func (e *Executor) work() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for {
+		t := e.next()
+		if t == nil {
+			e.crew.working--
+			e.crew.left.Broadcast()
+			return
+		}
+		e.mu.Unlock()
+		out := e.attempt(t)
+		e.mu.Lock()
+		e.settle(t, out)
+	}
+}
+
+// next waits for a task that may be sent and takes it. It returns nil when no
+// run is under way any more. The lock is held.
+func (e *Executor) next() *task {
+	for e.runs > 0 {
+		if t := e.pick(time.Now()); t != nil {
+			e.wake() // there may be more to send
+			return t
+		}
+		e.crew.idle++
+		e.crew.waking.Wait()
+		e.crew.idle--
+	}
+	return nil
+}
+
+// wake gets a worker to look for something to send. The lock is held.
+func (e *Executor) wake() {
+	switch {
+	case e.runs == 0 || len(e.flying) >= e.slots || !e.anythingQueued():
+	case e.crew.idle > 0:
+		e.crew.waking.Signal()
+	case e.crew.working < e.slots:
+		e.crew.working++
+		go e.work()
+	}
+}
+
+func (e *Executor) anythingQueued() bool {
+	for _, l := range e.lanes {
+		if l.queue.len()+len(l.asleep) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// alarmAt makes sure that a worker wakes at a time. The lock is held.
+func (e *Executor) alarmAt(at time.Time) {
+	if !e.alarm.IsZero() && !at.Before(e.alarm) {
+		return
+	}
+	e.alarm = at
+	if e.timer == nil {
+		e.timer = time.AfterFunc(time.Until(at), e.ring)
+		return
+	}
+	e.timer.Reset(time.Until(at))
+}
+
+func (e *Executor) ring() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.alarm = time.Time{}
+	e.wake()
+}

@@ -1,0 +1,159 @@
+package executor
+
+import (
+	"context"
+	"iter"
+	"sync"
+	"time"
+
+	"github.com/cortexlinux/cortex-host/core/price"
+	"github.com/cortexlinux/cortex-host/core/retry"
+	"github.com/cortexlinux/cortex-host/core/route"
+	"github.com/cortexlinux/cortex-host/sdk"
+)
+
+// An Executor sends queries through its lanes. Make it with [New].
+type Executor struct {
+	cfg    Config
+	policy retry.Policy
+	router *route.Router
+	budget *price.Budget
+
+	// mu guards everything below, and every lane and task.
+	mu     sync.Mutex
+	lanes  []*lane           // as configured, first by model, then those that queries add
+	byName map[laneKey]*lane // the same
+	waking sync.Cond         // idle workers wait here
+	runs   int               // under way, submitted queries included
+	seq    uint64            // of the last arrival
+	flying []*task           // calls under way
+	paused bool              // by [Executor.Pause]
+	timer  *time.Timer       // wakes a worker at alarm
+	alarm  time.Time         // zero: the timer is not set
+	turn   int               // of the lanes, for fairness
+	slots  int               // how many calls may be under way
+	crew   crew              // the workers
+}
+
+// New checks the configuration and returns an executor.
+func New(cfg Config) (*Executor, error) {
+	cfg, err := cfg.complete()
+	if err != nil {
+		return nil, err
+	}
+	router, err := route.New(cfg.Lanes, cfg.Routes)
+	if err != nil {
+		return nil, err
+	}
+	budget, err := price.NewBudget(cfg.Budget)
+	if err != nil {
+		return nil, err
+	}
+	e := &Executor{
+		cfg:    cfg,
+		policy: retry.Policy{RetryFailed: *cfg.RetryFailed, MaxRetries: *cfg.MaxRetries},
+		router: router,
+		budget: budget,
+		byName: make(map[laneKey]*lane),
+		slots:  cfg.MaxConcurrent,
+	}
+	e.crew.waking.L, e.crew.left.L = &e.mu, &e.mu
+	for i := range cfg.Lanes {
+		if _, err := e.openLane(i, cfg.Lanes[i].Model); err != nil {
+			return nil, err
+		}
+	}
+	return e, nil
+}
+
+// Run asks all queries and hands each result to sink, in the order in which
+// they complete. The sink is called from one goroutine at a time; while it
+// blocks, no more than a bounded window is read and sent. A nil sink drops the
+// results.
+//
+// An [*sdk.ItemError] in the sequence becomes a failed result. Any other error
+// ends the input: what was read is finished, then Run returns that error. It
+// also returns the sink's error, the cause of a ctx that is done, and an error
+// of kind BudgetExhausted or DeadlineExceeded, or an [*AbortError], if the run
+// stopped early. The summary is valid in every case.
+func (e *Executor) Run(ctx context.Context, queries iter.Seq2[sdk.Query, error], sink func(sdk.Result) error) (Summary, error) {
+	r := e.begin(ctx, e.cfg.LookAhead+e.cfg.MaxConcurrent)
+	r.input = make(chan struct{})
+	go r.feed(queries)
+	err := r.deliver(sink)
+	e.finish(r)
+	return r.summary(), r.verdict(err)
+}
+
+// Submit asks one query and returns its result. It may be called at any time,
+// also while a run is under way, and shares the run's limits; its priority
+// decides how soon it is sent.
+func (e *Executor) Submit(ctx context.Context, q sdk.Query) sdk.Result {
+	r := e.begin(ctx, 1)
+	defer e.finish(r)
+	r.admit(q)
+	e.mu.Lock()
+	r.endInput()
+	e.mu.Unlock()
+	if result, ok := <-r.out; ok {
+		r.callback(&result)
+		return result
+	}
+	return sdk.Result{QueryID: q.ID, Metadata: q.Metadata,
+		Error: sdk.Errorf(sdk.Canceled, "not sent: %w", context.Cause(ctx))}
+}
+
+// Batch is the outcome of [Executor.ExecuteBatch].
+type Batch struct {
+	// Results are in the order of the queries.
+	Results []sdk.Result
+	Summary
+	byID map[string]int
+}
+
+// ExecuteBatch asks all queries and returns their results in the same order. A
+// batch is complete even if the error is not nil: queries that were not
+// answered have a result that says why.
+func (e *Executor) ExecuteBatch(ctx context.Context, queries []sdk.Query) (*Batch, error) {
+	b := &Batch{Results: make([]sdk.Result, len(queries)), byID: make(map[string]int, len(queries))}
+	for i := range queries {
+		b.byID[queries[i].ID] = i
+		b.Results[i] = sdk.Result{QueryID: queries[i].ID, Index: int64(i), Metadata: queries[i].Metadata,
+			Error: sdk.Errorf(sdk.Canceled, "the run ended before this query was sent")}
+	}
+	input := func(yield func(sdk.Query, error) bool) {
+		for i := range queries {
+			if !yield(queries[i], nil) {
+				return
+			}
+		}
+	}
+	var err error
+	b.Summary, err = e.Run(ctx, input, func(r sdk.Result) error {
+		b.Results[r.Index] = r
+		return nil
+	})
+	b.FailureCount = len(queries) - b.SuccessCount
+	return b, err
+}
+
+// Result returns the result of the query with this id, false without one.
+func (b *Batch) Result(id string) (sdk.Result, bool) {
+	i, ok := b.byID[id]
+	if !ok {
+		return sdk.Result{}, false
+	}
+	return b.Results[i], true
+}
+
+// SuccessfulResponses returns the responses of the queries that were answered
+// in full, in input order.
+func (b *Batch) SuccessfulResponses() []*sdk.Response {
+	var list []*sdk.Response
+	for i := range b.Results {
+		if b.Results[i].Success() {
+			list = append(list, b.Results[i].Response)
+		}
+	}
+	return list
+}

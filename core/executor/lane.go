@@ -1,0 +1,159 @@
+package executor
+
+import (
+	"container/heap"
+	"time"
+
+	"github.com/cortexlinux/cortex-host/core/limiter"
+	"github.com/cortexlinux/cortex-host/core/price"
+	"github.com/cortexlinux/cortex-host/core/retry"
+	"github.com/cortexlinux/cortex-host/core/route"
+	"github.com/cortexlinux/cortex-host/sdk"
+)
+
+// maxModels bounds the lanes that queries can open by naming models.
+const maxModels = 1000
+
+// A laneKey tells lanes apart: a configured lane, by index, and a model.
+type laneKey struct {
+	index int
+	model string
+}
+
+// A lane is a configured lane for one model: a queue, and all that decides
+// when its next task is sent. The executor's lock guards it.
+type lane struct {
+	*route.Lane
+	key laneKey
+
+	queue  queue
+	asleep sleepers // those with a not-before time
+	flying int      // calls under way
+	asked  bool     // in the present round of pick
+
+	firstSend time.Time
+	scouted   bool // a call has ended
+
+	limiter *limiter.Limiter
+	breaker *route.Breaker
+	retries retry.Budget
+	stopped *sdk.Error // why nothing is sent any more
+	lastErr *sdk.Error // of the latest failure, for those that wait in vain
+	down    time.Time  // since when the breaker is open
+
+	price  price.Price
+	priced bool
+	sizes  sizes
+	stats  laneStats
+}
+
+// openLane returns the lane of a configured lane and model, and makes it if
+// there is none. The lock is held, or the executor is not yet in use.
+func (e *Executor) openLane(index int, model string) (*lane, error) {
+	key := laneKey{index, model}
+	if l, ok := e.byName[key]; ok {
+		return l, nil
+	}
+	if len(e.lanes) >= len(e.cfg.Lanes)+maxModels {
+		return nil, sdk.Errorf(sdk.InvalidRequest, "model %.64q: the run's queries already name %d different models, which is the most there can be", model, maxModels)
+	}
+	cfg := &e.cfg.Lanes[index]
+	lim, err := limiter.New(e.cfg.limits(cfg))
+	if err != nil {
+		return nil, err
+	}
+	l := &lane{Lane: cfg, key: key, limiter: lim, breaker: route.NewBreaker(), queue: queue{ageAfter: e.cfg.AgeAfter}}
+	l.stats.init()
+	vendor := cfg.Vendor
+	if vendor == "" {
+		vendor = cfg.Group()
+	}
+	if l.price, l.priced = e.cfg.Prices.Find(vendor, model); cfg.Free {
+		l.price, l.priced = price.Price{}, true
+	}
+	e.byName[key] = l
+	e.lanes = append(e.lanes, l)
+	return l, nil
+}
+
+// limits returns the limits of a lane: what the run asks for, or the rule for
+// lanes of its sort, lowered to what the provider declares.
+func (c *Config) limits(l *route.Lane) limiter.Config {
+	var out limiter.Config
+	switch {
+	case c.RequestsPerSecond != nil:
+		out.RequestsPerSecond, out.Burst = *c.RequestsPerSecond, c.Burst
+	case !l.Local:
+		out.RequestsPerSecond, out.Burst = DefaultRequestsPerSecond, DefaultBurst
+		if c.Burst > 0 {
+			out.Burst = c.Burst
+		}
+	}
+	if d := l.Limits.RequestsPerSecond; d > 0 && (out.RequestsPerSecond == 0 || d < out.RequestsPerSecond) {
+		out.RequestsPerSecond, out.Burst = d, c.Burst
+	}
+	out.Tokens.Total = l.Limits.TokensPerMinute
+	return out
+}
+
+// full reports whether the provider's own limit of concurrent calls is
+// reached.
+func (l *lane) full() bool { return l.Limits.MaxConcurrent > 0 && l.flying >= l.Limits.MaxConcurrent }
+
+// up reports whether a task that is put into the queue now can expect to be
+// sent soon.
+func (l *lane) up(now time.Time) bool {
+	return l.stopped == nil && !l.breaker.Open() && !l.limiter.PausedUntil().After(now.Add(parkAfter))
+}
+
+// parkAfter is how long a vendor may ask a lane to wait before its queries go
+// elsewhere, if they may.
+const parkAfter = 2 * time.Minute
+
+// usable reports whether a task may wait in this lane at all.
+func (l *lane) usable(now time.Time) bool {
+	if l.stopped != nil {
+		return false
+	}
+	if l.breaker.Hopeless() {
+		ok, _ := l.breaker.Ready(now)
+		return ok
+	}
+	return true
+}
+
+// load is the number of tasks that a new one would have to share the lane
+// with.
+func (l *lane) load() int { return l.queue.len() + len(l.asleep) + l.flying }
+
+// waiting returns all tasks that are not under way, in no order.
+func (l *lane) waiting() []*task {
+	list := make([]*task, 0, l.queue.len()+len(l.asleep))
+	return append(append(list, l.queue.byPriority...), l.asleep...)
+}
+
+// add lets a task wait, until its not-before time if it has one.
+func (l *lane) add(t *task, now time.Time) {
+	t.lane = l
+	if t.notBefore.After(now) {
+		heap.Push(&l.asleep, t)
+	} else {
+		l.queue.push(t)
+	}
+}
+
+// forget takes a waiting task out.
+func (l *lane) forget(t *task) {
+	if t.position < len(l.asleep) && l.asleep[t.position] == t {
+		heap.Remove(&l.asleep, t.position)
+	} else {
+		l.queue.remove(t)
+	}
+}
+
+// awaken moves the tasks whose time has come into the queue.
+func (l *lane) awaken(now time.Time) {
+	for len(l.asleep) > 0 && !l.asleep[0].notBefore.After(now) {
+		l.queue.push(heap.Pop(&l.asleep).(*task))
+	}
+}

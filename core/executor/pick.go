@@ -1,0 +1,157 @@
+package executor
+
+import (
+	"time"
+
+	"github.com/cortexlinux/cortex-host/core/limiter"
+	"github.com/cortexlinux/cortex-host/core/price"
+	"github.com/cortexlinux/cortex-host/sdk"
+)
+
+// What a lane's next task can wait for, beside what the limiter knows.
+const (
+	// Concurrency: as many calls are under way as there may be.
+	Concurrency limiter.Cause = "concurrency"
+	// Backoff: every task of the lane waits for its next attempt.
+	Backoff limiter.Cause = "backoff"
+	// Down: the breaker is open.
+	Down limiter.Cause = "provider_down"
+	// Money: what is left of the budget is reserved by calls under way.
+	Money limiter.Cause = "money"
+)
+
+// scouting is for how long the first call of a lane goes alone. Where the
+// answer comes fast, a wrong key is then found out by one call and not by as
+// many as fit; where it does not, hardly anything is lost.
+const scouting = 10 * time.Millisecond
+
+// pick takes out the next task that may be sent now, of the lane whose turn it
+// is among those with the most urgent task. If there is none, it sets the
+// alarm for the time when there may be one. The lock is held.
+func (e *Executor) pick(now time.Time) *task {
+	if e.paused || len(e.flying) >= e.slots {
+		return nil
+	}
+	e.turn++
+	for _, l := range e.lanes {
+		l.awaken(now)
+		l.asked = false
+	}
+	for {
+		l, t := e.nextLane(now)
+		if l == nil {
+			return nil
+		}
+		if err := e.hopeless(l, t, now); err != nil {
+			l.forget(t)
+			e.end(t, nil, err)
+			continue
+		}
+		wait, ok := e.clear(l, t, now)
+		if ok {
+			e.launch(l, t, now)
+			return t
+		}
+		l.asked = true
+		l.stats.wait(wait.Cause, now)
+		if !wait.Until.IsZero() {
+			e.alarmAt(wait.Until)
+		}
+	}
+}
+
+// nextLane returns the lane to ask next, and its next task: the most urgent
+// task of all lanes that were not yet asked, in turn where several are as
+// urgent. Lanes whose tasks all sleep set the alarm.
+func (e *Executor) nextLane(now time.Time) (lane *lane, next *task) {
+	for i := range e.lanes {
+		l := e.lanes[(i+e.turn)%len(e.lanes)]
+		if l.asked {
+			continue
+		}
+		t := l.queue.next(now)
+		if t == nil {
+			l.asked = true
+			if len(l.asleep) == 0 {
+				l.stats.wait("", now)
+				continue
+			}
+			l.stats.wait(Backoff, now)
+			e.alarmAt(l.asleep[0].notBefore)
+			continue
+		}
+		if next == nil || t.query.Priority > next.query.Priority {
+			lane, next = l, t
+		}
+	}
+	return lane, next
+}
+
+// hopeless returns why a task can never be sent, nil if it can.
+func (e *Executor) hopeless(l *lane, t *task, now time.Time) *sdk.Error {
+	if e.overdue(t, now) {
+		return e.expired(t, l.lastErr)
+	}
+	if !e.budget.Capped() {
+		return nil
+	}
+	hold, err := price.BoundOf(&t.query, l.price, l.MaxOutput(l.key.model))
+	t.hold = hold
+	if err == nil && e.budget.Exceeds(hold) {
+		err = sdk.Errorf(sdk.TooLarge, "the query may cost %v and %d tokens, which is more than the whole budget: lower max_tokens or raise the budget", hold.Cost, hold.Tokens)
+	}
+	if err == nil && !l.priced && e.budget.CapsCost() {
+		err = sdk.Errorf(sdk.InvalidRequest, "the price of model %q on lane %q is not known, so a budget cannot hold it: give its price, or use a model with a known one", l.key.model, l.Name)
+	}
+	return err
+}
+
+// clear asks everything that must agree before t is sent: slot, breaker,
+// budget and, last, because it cannot be taken back, the limiter. If not all
+// do, clear says what the lane waits for and until when; without a time it is
+// for the end of a call.
+func (e *Executor) clear(l *lane, t *task, now time.Time) (wait limiter.Wait, ok bool) {
+	if l.full() {
+		return limiter.Wait{Cause: Concurrency}, false
+	}
+	if l.flying > 0 && !l.scouted && now.Sub(l.firstSend) < scouting {
+		return limiter.Wait{Cause: Concurrency, Until: l.firstSend.Add(scouting)}, false
+	}
+	if ok, at := l.breaker.Ready(now); !ok {
+		return limiter.Wait{Cause: Down, Until: at}, false
+	}
+	switch e.budget.Reserve(t.hold) {
+	case price.Later:
+		return limiter.Wait{Cause: Money}, false
+	case price.Never:
+		e.halt(t.run, &halt{err: sdk.Errorf(sdk.BudgetExhausted, "the budget is used up: %s", e.budget), unsent: sdk.BudgetExhausted})
+		return limiter.Wait{Cause: Money}, false
+	}
+	t.pass, wait = l.limiter.Take(now, l.need(t))
+	if !wait.Until.IsZero() {
+		e.budget.Settle(t.hold, price.Hold{})
+		return wait, false
+	}
+	return limiter.Wait{}, true
+}
+
+// launch takes t out of its queue and counts it as under way.
+func (e *Executor) launch(l *lane, t *task, now time.Time) {
+	l.queue.send(t)
+	t.landed = l.breaker.Start()
+	t.flight = len(e.flying)
+	e.flying = append(e.flying, t)
+	l.flying++
+	if l.firstSend.IsZero() {
+		l.firstSend = now
+	}
+	t.attempts++
+	if t.attempts == 1 {
+		t.started = now
+	}
+	cause := limiter.Cause("")
+	if l.queue.len() > 0 && (l.full() || len(e.flying) >= e.slots) {
+		cause = Concurrency
+	}
+	l.stats.wait(cause, now)
+}

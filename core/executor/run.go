@@ -1,0 +1,236 @@
+package executor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/cortexlinux/cortex-host/sdk"
+)
+
+// grace is how long a provider may take to notice that its call is canceled,
+// and an input to notice that nobody reads it any more. Then it is left alone:
+// its query has ended, what it still does is ignored.
+const grace = time.Second
+
+// A run is one call of Run, or one submitted query.
+type run struct {
+	exec    *Executor
+	ctx     context.Context // of the attempts
+	cancel  context.CancelCauseFunc
+	unwatch func() bool
+	out     chan sdk.Result // holds a whole window, so that nobody blocks on it
+	window  int
+	began   time.Time
+	before  Stats // of the executor's lanes
+
+	// input is closed when the feeder has left; nil if there is none.
+	input chan struct{}
+
+	// The executor's lock guards what follows.
+	room     sync.Cond // the feeder waits here while the window is full
+	held     int       // queries in the window
+	pending  int       // those without a result
+	ended    bool      // nothing more is admitted
+	inputErr error
+	stop     *halt       // nil: not stopped
+	abandon  *time.Timer // set when ctx is done
+	deadline *time.Timer // nil: none
+	index    int64
+	totals   Totals
+	streak   streak
+}
+
+// A halt is why a run stopped before its input ended.
+type halt struct {
+	err    error    // of Run
+	unsent sdk.Kind // of the queries that were not sent
+}
+
+var errFinished = errors.New("the run has ended")
+
+// An AbortError ends a run in which too many queries in a row failed for good
+// in the same way.
+type AbortError struct {
+	// Failures is how many there were, Last is the last of them.
+	Failures int
+	Last     *sdk.Error
+}
+
+// Error names the failure and what it means for the run.
+func (e *AbortError) Error() string {
+	return fmt.Sprintf("stopped after %d permanent failures of one kind in a row; the last one: %v", e.Failures, e.Last)
+}
+
+// Unwrap returns the last failure.
+func (e *AbortError) Unwrap() error { return e.Last }
+
+// begin starts a run that may hold so many queries at once.
+func (e *Executor) begin(ctx context.Context, window int) *run {
+	r := &run{exec: e, window: window, out: make(chan sdk.Result, window), began: time.Now()}
+	r.ctx, r.cancel = context.WithCancelCause(ctx)
+	r.room.L = &e.mu
+	if e.cfg.Deadline > 0 {
+		r.deadline = time.AfterFunc(e.cfg.Deadline, func() {
+			r.cancel(sdk.Errorf(sdk.DeadlineExceeded, "the run's deadline of %v has passed", e.cfg.Deadline))
+		})
+	}
+	e.mu.Lock()
+	e.runs++
+	e.crew.left.Broadcast() // whoever waits for the crew to leave need not
+	r.before = e.stats(r.began)
+	e.mu.Unlock()
+	r.unwatch = context.AfterFunc(r.ctx, r.canceled)
+	return r
+}
+
+// finish ends a run whose results are delivered, or whose sink panicked, and
+// waits for what it started.
+func (e *Executor) finish(r *run) {
+	r.unwatch()
+	r.cancel(nil)
+	e.mu.Lock()
+	e.halt(r, &halt{err: errFinished, unsent: sdk.Canceled}) // nothing is left, unless the sink panicked
+	for _, timer := range []*time.Timer{r.abandon, r.deadline} {
+		if timer != nil {
+			timer.Stop()
+		}
+	}
+	e.runs--
+	e.dismiss()
+	e.mu.Unlock()
+	if r.input != nil {
+		await(r.input, grace)
+	}
+}
+
+// await waits for a channel to be closed, but not for ever.
+func await(ch <-chan struct{}, most time.Duration) {
+	select {
+	case <-ch:
+		return
+	default:
+	}
+	timer := time.NewTimer(most)
+	defer timer.Stop()
+	select {
+	case <-ch:
+	case <-timer.C:
+	}
+}
+
+// deliver hands results on until there are no more. It returns the sink's
+// error.
+func (r *run) deliver(sink func(sdk.Result) error) error {
+	var failed error
+	for result := range r.out {
+		r.callback(&result)
+		if failed == nil && sink != nil {
+			if failed = sink(result); failed != nil {
+				r.cancel(failed)
+			}
+		}
+		r.release(&result)
+	}
+	return failed
+}
+
+// callback calls OnResult. Its panic is the query's failure: the answer stays,
+// but the program was not told of it.
+func (r *run) callback(result *sdk.Result) {
+	if r.exec.cfg.OnResult == nil {
+		return
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			result.Error = sdk.Errorf(sdk.Internal, "the OnResult callback panicked: %v", p)
+		}
+	}()
+	r.exec.cfg.OnResult(*result)
+}
+
+// release counts a delivered result and makes room for another query.
+func (r *run) release(result *sdk.Result) {
+	r.exec.mu.Lock()
+	defer r.exec.mu.Unlock()
+	r.totals.add(result)
+	r.held--
+	r.room.Signal()
+}
+
+// canceled runs when the run's context is done: by the caller, the deadline or
+// the sink's error. Calls under way end by that context; if one does not, its
+// query ends without it.
+func (r *run) canceled() {
+	cause := context.Cause(r.ctx)
+	kind := sdk.Canceled
+	if errors.Is(cause, sdk.DeadlineExceeded) {
+		kind = sdk.DeadlineExceeded
+	}
+	e := r.exec
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.halt(r, &halt{err: cause, unsent: kind})
+	r.abandon = time.AfterFunc(grace, func() {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		for _, t := range e.flying {
+			if t.run == r && !t.abandoned {
+				e.end(t, nil, t.run.unsentError("the provider did not end the call in time"))
+				t.abandoned = true
+			}
+		}
+	})
+}
+
+// halt stops a run: nothing more is read or sent, calls under way go on. The
+// lock is held.
+func (e *Executor) halt(r *run, why *halt) {
+	if r.stop == nil {
+		r.stop = why
+	}
+	r.endInput()
+	for _, l := range e.lanes {
+		for _, t := range l.waiting() {
+			if t.run == r {
+				l.forget(t)
+				e.end(t, nil, r.unsentError("not sent"))
+			}
+		}
+	}
+	r.room.Broadcast()
+}
+
+// unsentError is the error of a query that the stop of its run caught.
+func (r *run) unsentError(what string) *sdk.Error {
+	return sdk.Errorf(r.stop.unsent, "%s: %w", what, r.stop.err)
+}
+
+// endInput says that nothing more is admitted. The lock is held.
+func (r *run) endInput() {
+	if !r.ended {
+		r.ended = true
+		r.closeIfDone()
+	}
+}
+
+func (r *run) closeIfDone() {
+	if r.ended && r.pending == 0 {
+		close(r.out)
+	}
+}
+
+// verdict is the error of the run, given the sink's.
+func (r *run) verdict(sinkErr error) error {
+	r.exec.mu.Lock()
+	defer r.exec.mu.Unlock()
+	switch {
+	case sinkErr != nil:
+		return fmt.Errorf("result sink: %w", sinkErr)
+	case r.stop != nil && !errors.Is(r.stop.err, errFinished):
+		return r.stop.err
+	}
+	return r.inputErr
+}

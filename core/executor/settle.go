@@ -1,0 +1,171 @@
+package executor
+
+import (
+	"time"
+
+	"github.com/cortexlinux/cortex-host/core/limiter"
+	"github.com/cortexlinux/cortex-host/core/price"
+	"github.com/cortexlinux/cortex-host/core/retry"
+	"github.com/cortexlinux/cortex-host/core/route"
+	"github.com/cortexlinux/cortex-host/sdk"
+)
+
+// settle books an attempt and decides what becomes of its query. The lock is
+// held.
+func (e *Executor) settle(t *task, out outcome) {
+	now := time.Now()
+	e.land(t, out, now)
+	if t.abandoned {
+		return
+	}
+	if out.broken != nil {
+		e.halt(t.run, &halt{err: out.broken, unsent: sdk.Canceled})
+	}
+	if out.err == nil {
+		e.end(t, out.resp, nil)
+		return
+	}
+	if out.unsent {
+		t.attempts--
+	} else if mayBeBilled(out.err.Kind) {
+		t.billed = true
+	}
+	verdict := e.policy.Judge(out.err, &t.record, &t.lane.retries)
+	e.lookAfter(t.lane, out.err, verdict, now)
+	if t.run.stop != nil {
+		verdict.Action, verdict.Rule.FallsBack = retry.Fail, false
+	}
+	switch {
+	case verdict.Action == retry.Again && !e.overdue(t, now.Add(verdict.Wait)):
+		t.notBefore = now.Add(verdict.Wait)
+		if err := e.place(t, now); err != nil {
+			e.end(t, out.resp, out.err)
+		}
+	case verdict.Action == retry.Again:
+		e.end(t, out.resp, e.expired(t, out.err))
+	case verdict.Rule.FallsBack && e.policy.RetryFailed:
+		e.fallBack(t, out, now)
+	default:
+		e.end(t, out.resp, out.err)
+	}
+}
+
+// land takes back what the attempt held: its slot, its reservations, and what
+// breaker, limiter and statistics can learn from it.
+func (e *Executor) land(t *task, out outcome, now time.Time) {
+	l := t.lane
+	last := len(e.flying) - 1
+	e.flying[t.flight] = e.flying[last]
+	e.flying[t.flight].flight = t.flight
+	e.flying[last] = nil
+	e.flying = e.flying[:last]
+	l.flying--
+	l.scouted = true
+
+	learned := limiter.Outcome{Usage: out.usage}
+	health := route.Healthy
+	if out.err != nil {
+		learned.Kind, learned.RetryAfter, learned.RateLimit = out.err.Kind, out.err.RetryAfter, out.err.RateLimit
+		health = healthOf(out.err.Kind)
+	} else {
+		l.retries.Success()
+	}
+	if out.resp != nil {
+		learned.RateLimit = out.resp.RateLimit
+	}
+	t.landed(now, health)
+	t.landed = nil
+	l.limiter.Settle(now, t.pass, learned)
+	e.budget.Settle(t.hold, t.used(out))
+	l.sizes.learn(t.query.PromptBytes(), out.usage)
+	l.stats.attempt(out)
+	t.run.totals.attempt(out)
+}
+
+// healthOf is what a kind of failure says about the lane.
+func healthOf(kind sdk.Kind) route.Verdict {
+	switch kind {
+	case sdk.Unreachable, sdk.InDoubt, sdk.Internal:
+		return route.Broken
+	case sdk.Canceled, sdk.DeadlineExceeded:
+		return route.Neutral
+	}
+	return route.Healthy
+}
+
+// used is what an attempt takes from the budget. What is not known counts at
+// its bound.
+func (t *task) used(out outcome) price.Hold {
+	used := t.hold
+	if out.cost != nil {
+		used.Cost = *out.cost
+	}
+	switch {
+	case out.usage != nil:
+		used.Tokens = out.usage.TotalTokens()
+	case out.unsent || out.err != nil && !mayBeBilled(out.err.Kind):
+		used.Tokens = 0
+	}
+	if out.unsent {
+		used.Cost = 0
+	}
+	return used
+}
+
+// lookAfter does for the lane what a failure asks for: stop it, or move the
+// tasks that wait in it because it is down or parked.
+func (e *Executor) lookAfter(l *lane, err *sdk.Error, verdict retry.Verdict, now time.Time) {
+	l.lastErr = err
+	switch open := l.breaker.Open(); {
+	case verdict.Action == retry.StopLane:
+		for _, other := range e.lanes {
+			// A key that is wrong is wrong for every model.
+			if other == l || other.key.index == l.key.index && err.Kind == sdk.Unauthenticated {
+				other.stopped, other.lastErr = err, err
+				e.evacuate(other, now)
+			}
+		}
+	case open:
+		if l.down.IsZero() {
+			l.down = now
+		}
+		e.evacuate(l, now)
+	case verdict.Rule.Pauses && !l.up(now):
+		e.evacuate(l, now)
+	default:
+		l.down = time.Time{}
+	}
+}
+
+// fallBack sends a query on to the next lane of its path, or ends it with its
+// failure.
+func (e *Executor) fallBack(t *task, out outcome, now time.Time) {
+	t.visited.Add(t.lane.key.index)
+	t.record, t.notBefore = retry.Record{}, time.Time{}
+	if e.place(t, now) != nil {
+		e.end(t, out.resp, out.err)
+	}
+}
+
+// end makes the result of a task that is in no queue. The lock is held.
+func (e *Executor) end(t *task, resp *sdk.Response, err *sdk.Error) {
+	r := t.run
+	result := sdk.Result{
+		QueryID: t.query.ID, Index: t.index, Metadata: t.query.Metadata,
+		Response: resp, Error: err, Attempts: t.attempts,
+		Degraded:       resp != nil && t.stop > 0,
+		PossiblyBilled: t.billed,
+	}
+	if t.attempts > 0 {
+		result.ExecutionTime = time.Since(t.started)
+	}
+	if t.lane != nil {
+		t.lane.stats.result(&result)
+	}
+	r.out <- result
+	r.pending--
+	if why := r.streak.add(&result, e.cfg.AbortAfter); why != nil && r.stop == nil {
+		e.halt(r, &halt{err: why, unsent: sdk.Canceled})
+	}
+	r.closeIfDone()
+}

@@ -1,0 +1,184 @@
+package limiter
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"sync"
+	"time"
+
+	"github.com/cortexlinux/cortex-host/sdk"
+)
+
+// Config says what a limiter limits. The zero value limits nothing.
+type Config struct {
+	// RequestsPerSecond is the rate of sends; 0 means no limit.
+	RequestsPerSecond float64
+	// Burst is how many sends may follow each other at once; 0 means 1.
+	Burst int
+	// Tokens are allowances per minute; 0 means no limit.
+	Tokens TokensPerMinute
+}
+
+// TokensPerMinute are allowances of tokens. Vendors count prompt and
+// completion together, apart, or both.
+type TokensPerMinute struct {
+	Total, Input, Output int64
+}
+
+// A Need is what one attempt is expected to use.
+type Need struct {
+	Input, Output int64
+}
+
+// A Pass is the right to one send, paid for. Give it back to [Limiter.Settle]
+// when the outcome is known.
+type Pass struct {
+	at   time.Time
+	need Need
+}
+
+// A Cause says what a query waits for.
+type Cause string
+
+// The causes that the limiter knows.
+const (
+	Requests Cause = "requests"
+	Tokens   Cause = "tokens"
+	Paused   Cause = "provider_pause"
+)
+
+// A Wait says that nothing may be sent before Until. The zero value means that
+// the pass was given.
+type Wait struct {
+	Until time.Time
+	Cause Cause
+}
+
+// An Outcome is what the limiter learns from a finished attempt.
+type Outcome struct {
+	// Kind is empty after a success.
+	Kind sdk.Kind
+	// Usage is nil if it is not known.
+	Usage *sdk.Usage
+	// RateLimit is what the reply's headers said, or nil.
+	RateLimit *sdk.RateLimit
+	// RetryAfter is the wait that was asked for, or nil.
+	RetryAfter *time.Duration
+}
+
+// A Limiter admits the sends of one lane. It is safe for concurrent use.
+type Limiter struct {
+	mu       sync.Mutex
+	requests bucket
+	tokens   [3]ledger // total, input, output
+	closed   time.Time // nothing is sent before
+}
+
+// New returns a limiter whose buckets are full.
+func New(cfg Config) (*Limiter, error) {
+	r := cfg.RequestsPerSecond
+	switch {
+	case math.IsNaN(r) || math.IsInf(r, 0) || r < 0:
+		return nil, fmt.Errorf("requests per second must be a number of at least 0, not %v", r)
+	case cfg.Burst < 0:
+		return nil, fmt.Errorf("burst must be at least 1, or 0 for the default, not %d", cfg.Burst)
+	case cfg.Tokens.Total < 0 || cfg.Tokens.Input < 0 || cfg.Tokens.Output < 0:
+		return nil, errors.New("tokens per minute must be at least 0")
+	}
+	l := &Limiter{requests: newBucket(r, cfg.Burst)}
+	for i, perMinute := range [3]int64{cfg.Tokens.Total, cfg.Tokens.Input, cfg.Tokens.Output} {
+		l.tokens[i] = newLedger(perMinute)
+	}
+	return l, nil
+}
+
+// Fits reports an error if no wait could ever make room for the need.
+func (l *Limiter) Fits(need Need) *sdk.Error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i, n := range need.amounts() {
+		if limit := l.tokens[i].perMinute; limit > 0 && n > limit {
+			return sdk.Errorf(sdk.TooLarge, "the query may use %d %stokens, the limit is %d a minute: lower max_tokens, shorten the prompt or raise the limit",
+				n, ledgerNames[i], limit)
+		}
+	}
+	return nil
+}
+
+// Take gives a pass for one send at now, or says how long to wait. It never
+// blocks. Whoever holds a pass has to start the call at once: the promise of
+// the package is about starts.
+func (l *Limiter) Take(now time.Time, need Need) (Pass, Wait) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if now.Before(l.closed) {
+		return Pass{}, Wait{Until: l.closed, Cause: Paused}
+	}
+	amounts := need.amounts()
+	for i := range l.tokens {
+		if until := l.tokens[i].ready(now, amounts[i]); until.After(now) {
+			return Pass{}, Wait{Until: until, Cause: Tokens}
+		}
+	}
+	if until := l.requests.take(now); until.After(now) {
+		return Pass{}, Wait{Until: until, Cause: Requests}
+	}
+	for i := range l.tokens {
+		l.tokens[i].add(now, -amounts[i])
+	}
+	return Pass{at: now, need: need}, Wait{}
+}
+
+// Settle reports the outcome of the attempt that the pass was for: reserved
+// tokens become used ones, or are refunded if the vendor refused.
+func (l *Limiter) Settle(now time.Time, pass Pass, out Outcome) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	used := pass.need
+	switch {
+	case out.Usage != nil:
+		used = Need{Input: out.Usage.PromptTokens, Output: out.Usage.CompletionTokens}
+	case refused(out.Kind):
+		used = Need{}
+	}
+	reserved, settled := pass.need.amounts(), used.amounts()
+	for i := range l.tokens {
+		l.tokens[i].add(now, reserved[i]-settled[i])
+	}
+}
+
+// Pause closes the lane until a time. An earlier end does not shorten a pause.
+func (l *Limiter) Pause(until time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if until.After(l.closed) {
+		l.closed = until
+	}
+}
+
+// PausedUntil returns the end of the present pause, a past time without one.
+func (l *Limiter) PausedUntil() time.Time {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.closed
+}
+
+// SetRate changes the rate of sends from now on; 0 takes the limit away.
+func (l *Limiter) SetRate(now time.Time, requestsPerSecond float64, burst int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.requests.set(now, requestsPerSecond, burst)
+}
+
+func (n Need) amounts() [3]int64 { return [3]int64{n.Input + n.Output, n.Input, n.Output} }
+
+// refused reports whether a failure of this kind used no tokens.
+func refused(kind sdk.Kind) bool {
+	switch kind {
+	case sdk.Unreachable, sdk.RateLimited, sdk.Overloaded, sdk.QuotaExhausted, sdk.Unauthenticated,
+		sdk.PermissionDenied, sdk.InvalidRequest, sdk.ContextLength, sdk.NotFound, sdk.Conflict:
+		return true
+	}
+	return false
+}
