@@ -1,0 +1,497 @@
+package journal
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/cortexlinux/cortex-host/sdk"
+)
+
+func TestMain(m *testing.M) {
+	if helperMain() {
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
+
+const output = "/data/out.ndjson"
+
+// testQuery is the i-th query of the test input.
+func testQuery(i int64) *sdk.Query {
+	return &sdk.Query{ID: fmt.Sprintf("q%d", i), Messages: []sdk.Message{{Role: sdk.User, Text: fmt.Sprint("question ", i)}}}
+}
+
+func testPlan() Plan {
+	return Plan{Fixed: []Field{{"model", "m-1"}}, Output: Output{Path: output}}
+}
+
+func all() Again { return Again{Failed: true, Pending: true} }
+
+// testResult settles query i as the class says, with a row that tells which
+// session wrote it.
+func testResult(i int64, session int, how string) (*sdk.Result, []byte) {
+	res := &sdk.Result{QueryID: fmt.Sprintf("q%d", i), Index: i, Attempts: 1}
+	switch how {
+	case "answered", "degraded":
+		res.Response = &sdk.Response{Content: "yes", Usage: &sdk.Usage{PromptTokens: 10, CompletionTokens: 5}}
+		res.Degraded = how == "degraded"
+	case "failed":
+		res.Error = sdk.Errorf(sdk.InvalidRequest, "no")
+	case "canceled":
+		res.Error = sdk.Errorf(sdk.Canceled, "stopped")
+	}
+	row := fmt.Sprintf(`{"i":%d,"how":%q,"session":%d,"pad":%q}`+"\n", i, how, session, strings.Repeat("x", int(i*37%200)))
+	return res, []byte(row)
+}
+
+// ask sends one query and settles it, as the executor and the command do.
+func ask(r *Run, i int64, session int, how string) (asked bool, err error) {
+	q := testQuery(i)
+	if asked, err = r.Admit(i, q); err != nil || !asked {
+		return asked, err
+	}
+	if err := start(r, i); err != nil {
+		return true, err
+	}
+	return true, end(r, i, session, how)
+}
+
+func start(r *Run, i int64) error {
+	bound := sdk.USD
+	return r.AttemptStarted(sdk.Attempt{Index: i, QueryID: fmt.Sprintf("q%d", i), Number: 1, Lane: "lane", Model: "m-1", Started: time.Now(), Reserved: &bound})
+}
+
+func end(r *Run, i int64, session int, how string) error {
+	cost := sdk.USD / 4
+	res, row := testResult(i, session, how)
+	a := sdk.Attempt{Index: i, Number: 1, Duration: time.Millisecond, Cost: &cost, ModelServed: "m-1-large", RequestID: "req"}
+	if res.Error != nil {
+		a.Kind = res.Error.Kind
+	}
+	if err := r.AttemptEnded(a); err != nil {
+		return err
+	}
+	return r.Settle(res, row)
+}
+
+func content(t testing.TB, d Disk, path string) string {
+	t.Helper()
+	f, err := d.Open(path, OpenRead)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	size, err := f.Size()
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := io.ReadAll(io.NewSectionReader(f, 0, size))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+type testRow struct {
+	I       int64
+	How     string
+	Session int
+}
+
+// rowsOf decodes rows and refuses a torn one and a second one of a query.
+func rowsOf(t testing.TB, text string) map[int64]testRow {
+	t.Helper()
+	rows := map[int64]testRow{}
+	for line := range strings.Lines(text) {
+		var row testRow
+		if err := json.Unmarshal([]byte(line), &row); err != nil || !strings.HasSuffix(line, "\n") {
+			t.Fatalf("torn row %q: %v", line, err)
+		}
+		if _, twice := rows[row.I]; twice {
+			t.Fatalf("query %d has two rows in\n%s", row.I, text)
+		}
+		rows[row.I] = row
+	}
+	return rows
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func create(t testing.TB, d Disk, cfg Config) *Run {
+	t.Helper()
+	cfg.Dir, cfg.Disk = "/state/runs", d
+	must(t, d.MkdirAll("/data"))
+	r, err := Create(t.Context(), cfg, testPlan())
+	must(t, err)
+	return r
+}
+
+func TestRunFromStartToEnd(t *testing.T) {
+	d := newSimDisk()
+	r := create(t, d, Config{})
+	for i, how := range []string{"answered", "failed", "answered", "degraded"} {
+		if asked, err := ask(r, int64(i), 0, how); err != nil || !asked {
+			t.Fatal(asked, err)
+		}
+	}
+	out, err := r.Finish(t.Context())
+	must(t, err)
+	rows := rowsOf(t, content(t, d, output))
+	if len(rows) != 4 || rows[1].How != "failed" {
+		t.Errorf("rows: %v", rows)
+	}
+	want := Totals{Answered: 2, Degraded: 1, Failed: 1, ByKind: map[sdk.Kind]int64{sdk.InvalidRequest: 1}, Attempts: 4,
+		Usage: sdk.Usage{PromptTokens: 30, CompletionTokens: 15}, Spent: sdk.USD}
+	if fmt.Sprint(out.Totals) != fmt.Sprint(want) {
+		t.Errorf("totals %+v\nwant   %+v", out.Totals, want)
+	}
+	if _, err := d.Open(output+".partial", OpenRead); err == nil {
+		t.Error("the partial file is still there")
+	}
+	info, err := Show(t.Context(), r.cfg, r.ID())
+	if err != nil || info.State != StateFinished || fmt.Sprint(info.Totals) != fmt.Sprint(want) || len(info.Open) != 0 {
+		t.Errorf("Show: %+v %v", info, err)
+	}
+}
+
+// Interrupted, resumed, finished with failures, and resumed once more: each
+// query is asked exactly when it has to be.
+func TestResume(t *testing.T) {
+	d := newSimDisk()
+	r := create(t, d, Config{})
+	for i, how := range []string{"answered", "failed", "canceled", "degraded"} {
+		_, err := ask(r, int64(i), 0, how)
+		must(t, err)
+	}
+	if _, err := r.Finish(t.Context()); !errors.Is(err, ErrIncomplete) {
+		t.Fatalf("Finish of an incomplete run: %v", err)
+	}
+	must(t, r.Close("interrupted"))
+
+	steps := []struct {
+		again  Again
+		asked  string // ordinals
+		how    string
+		finish bool
+	}{
+		{Again{Failed: true}, "1", "failed", false},
+		{Again{Pending: true}, "2", "answered", true},
+		{Again{Failed: true, Pending: true}, "1", "failed", true},
+		{Again{Failed: true, Degraded: true, Pending: true}, "13", "answered", true},
+	}
+	for n, step := range steps {
+		r, err := Resume(t.Context(), r.cfg, r.ID(), testPlan(), step.again)
+		must(t, err)
+		asked := ""
+		for i := range int64(4) {
+			was, err := ask(r, i, n+1, step.how)
+			must(t, err)
+			if was {
+				asked += fmt.Sprint(i)
+			}
+		}
+		if asked != step.asked {
+			t.Errorf("step %d asked %s, want %s", n, asked, step.asked)
+		}
+		if !step.finish {
+			must(t, r.Close(""))
+			continue
+		}
+		_, err = r.Finish(t.Context())
+		must(t, err)
+		if rows := rowsOf(t, content(t, d, output)); len(rows) != 4 {
+			t.Errorf("step %d: %v", n, rows)
+		}
+	}
+	rows := rowsOf(t, content(t, d, output))
+	if rows[0].Session != 0 || rows[1].Session != 4 || rows[2].Session != 2 || rows[3].Session != 4 {
+		t.Errorf("rows come from the wrong sessions: %v", rows)
+	}
+	if _, err := Resume(t.Context(), r.cfg, r.ID(), testPlan(), all()); !errors.Is(err, ErrComplete) {
+		t.Errorf("Resume of a complete run: %v", err)
+	}
+}
+
+func TestResumeExplainsChanges(t *testing.T) {
+	d := newSimDisk()
+	r := create(t, d, Config{})
+	_, err := ask(r, 0, 0, "answered")
+	must(t, err)
+	must(t, r.Close("interrupted"))
+
+	plan := testPlan()
+	plan.Fixed = []Field{{"model", "m-2"}, {"temperature", "0.7"}}
+	plan.Free = []Field{{"max-concurrent", "9"}}
+	var changed *ChangedError
+	if _, err := Resume(t.Context(), r.cfg, r.ID(), plan, all()); !errors.As(err, &changed) || len(changed.Differences) != 2 ||
+		!strings.Contains(err.Error(), `model was "m-1", is now "m-2"`) || !strings.Contains(err.Error(), "temperature was not set") || !strings.Contains(err.Error(), "--new-run") {
+		t.Errorf("changed model: %v", err)
+	}
+	plan = testPlan()
+	plan.Free = []Field{{"max-concurrent", "9"}}
+	again, err := Resume(t.Context(), r.cfg, r.ID(), plan, all())
+	must(t, err)
+	var input *InputError
+	if _, err := again.Admit(0, testQuery(7)); !errors.As(err, &input) {
+		t.Errorf("another query under an answered ordinal: %v", err)
+	}
+	if ask, err := again.Admit(0, testQuery(0)); ask || err != nil {
+		t.Errorf("an answered query: %v %v", ask, err)
+	}
+	if _, err := Resume(t.Context(), r.cfg, r.ID(), plan, all()); !errors.Is(err, ErrLocked) {
+		t.Errorf("a second writer: %v", err)
+	}
+	must(t, again.Close(""))
+}
+
+func TestInFlightAtAKillIsListedAndPaid(t *testing.T) {
+	d := newSimDisk()
+	r := create(t, d, Config{})
+	for i := range int64(3) {
+		_, err := r.Admit(i, testQuery(i))
+		must(t, err)
+		must(t, start(r, i))
+	}
+	must(t, end(r, 1, 0, "answered"))
+	kill(r)
+
+	again, err := Resume(t.Context(), r.cfg, r.ID(), testPlan(), all())
+	must(t, err)
+	defer again.Close("")
+	list := again.Resends()
+	before := again.Before()
+	if len(list) != 2 || list[0].ID != "q0" || list[1].ID != "q2" || before.Resent != 2 || before.Attempts != 3 {
+		t.Errorf("re-sends %+v, before %+v", list, before)
+	}
+	if want := 2*sdk.USD + sdk.USD/4; before.Spent != want {
+		t.Errorf("spent %v, want %v: what was in flight counts at its bound", before.Spent, want)
+	}
+	if notes := strings.Join(again.Notes(), "\n"); !strings.Contains(notes, `"q0", "q2"`) {
+		t.Errorf("notes: %s", notes)
+	}
+}
+
+// kill ends a run as SIGKILL would: what was flushed stays, the locks go.
+func kill(r *Run) {
+	_ = r.log.flush()
+	r.log.fail(errors.New("killed"))
+	_ = r.log.close()
+	for _, l := range r.locks {
+		l.Close()
+	}
+}
+
+func TestOutputIsNeverTakenAway(t *testing.T) {
+	d := newSimDisk()
+	r := create(t, d, Config{})
+	cfg := r.cfg
+	if _, err := Create(t.Context(), cfg, testPlan()); !errors.As(err, new(*ExistsError)) || !strings.Contains(err.Error(), r.ID()) {
+		t.Errorf("a second run to the same file: %v", err)
+	}
+	force := testPlan()
+	force.Output.Replace = true
+	if _, err := Create(t.Context(), cfg, force); !errors.Is(err, ErrLocked) {
+		t.Errorf("--force against a running run: %v", err)
+	}
+	_, err := ask(r, 0, 0, "answered")
+	must(t, err)
+	must(t, r.Close(""))
+
+	discard := testPlan()
+	discard.Output.Discard = true
+	r, err = Create(t.Context(), cfg, discard)
+	must(t, err)
+	if runs, err := List(t.Context(), cfg); err != nil || len(runs) != 1 || runs[0].ID != r.ID() {
+		t.Errorf("runs after --new-run: %v %v", runs, err)
+	}
+	f, err := d.Open(output, OpenNew) // somebody else is quicker
+	must(t, err)
+	f.Close()
+	if _, err := r.Finish(t.Context()); !errors.As(err, new(*ExistsError)) {
+		t.Errorf("Finish over another's file: %v", err)
+	}
+	must(t, r.Close(""))
+	must(t, d.Remove(output))
+	r, err = Resume(t.Context(), cfg, r.ID(), testPlan(), all())
+	must(t, err)
+	_, err = ask(r, 0, 1, "answered")
+	must(t, err)
+	_, err = r.Finish(t.Context())
+	must(t, err)
+	if _, err := Create(t.Context(), cfg, testPlan()); !errors.As(err, new(*ExistsError)) {
+		t.Errorf("a run to a finished file: %v", err)
+	}
+}
+
+func TestSecretsAreRefused(t *testing.T) {
+	plan := testPlan()
+	plan.Args = []string{"batch", "--param", `key=sk-"1234`}
+	plan.Secrets = []string{`sk-"1234`}
+	_, err := Create(t.Context(), Config{Dir: "/state", Disk: newSimDisk()}, plan)
+	if err == nil || strings.Contains(err.Error(), "1234") || !strings.Contains(err.Error(), "secret") {
+		t.Errorf("a secret in the command line: %v", err)
+	}
+}
+
+// Power fails at a random moment of a run with random outcomes, again and
+// again, until it is finished. Whatever was durable is never asked again, and
+// in the end each query has one row.
+func TestPowerLoss(t *testing.T) {
+	for seed := range uint64(1000) {
+		powerLoss(t, seed)
+		if t.Failed() {
+			return
+		}
+	}
+}
+
+func powerLoss(t *testing.T, seed uint64) {
+	rng := rand.New(rand.NewPCG(seed, 1))
+	d := newSimDisk()
+	must(t, d.MkdirAll("/data"))
+	must(t, d.SyncDir("/"))
+	const queries = 25
+	cfg := Config{Dir: "/state/runs", Sync: []SyncMode{SyncAlways, SyncNone, SyncGroup}[rng.IntN(3)]}
+	durable := map[int64]bool{} // answered, and the disk has confirmed it
+	id := ""
+	for session := 0; ; session++ {
+		cfg.Disk = d
+		if session < 12 {
+			d.fuse = 1 + rng.IntN(80)
+		}
+		done, err := powerSession(t.Context(), rng, cfg, &id, session, queries, durable)
+		d.fuse = -1
+		if done {
+			break
+		}
+		if !errors.Is(err, errPowerOff) {
+			t.Fatalf("seed %d, session %d: %v", seed, session, err)
+		}
+		d = d.powerLoss(rng)
+	}
+	rows := rowsOf(t, content(t, d, output))
+	if len(rows) != queries {
+		t.Errorf("seed %d: %d rows, want %d", seed, len(rows), queries)
+	}
+}
+
+// powerSession works on a run until the power fails or it is finished.
+func powerSession(ctx context.Context, rng *rand.Rand, cfg Config, id *string, session, queries int, durable map[int64]bool) (done bool, err error) {
+	var r *Run
+	if *id != "" {
+		r, err = Resume(ctx, cfg, *id, testPlan(), all())
+		if errors.Is(err, ErrComplete) {
+			return true, nil
+		}
+		if errors.Is(err, ErrNoRun) {
+			return false, fmt.Errorf("the run is gone: %w", err)
+		}
+	} else {
+		plan := testPlan()
+		plan.Output.Discard = true
+		if r, err = Create(ctx, cfg, plan); err == nil {
+			*id = r.ID()
+		}
+	}
+	if err != nil {
+		return false, err
+	}
+	defer r.Close("test")
+	fresh := map[int64]bool{}
+	for i := range int64(queries) {
+		how := []string{"answered", "answered", "failed", "degraded"}[rng.IntN(4)]
+		asked, err := ask(r, i, session, how)
+		if asked && durable[i] {
+			return false, fmt.Errorf("query %d was durable and is asked again (%v)", i, err)
+		}
+		if err != nil {
+			return false, err
+		}
+		if asked && how != "failed" {
+			fresh[i] = true
+		}
+		if asked && cfg.Sync == SyncAlways && how != "failed" {
+			durable[i] = true
+		}
+		if rng.IntN(6) == 0 {
+			if err := r.log.sync(); err != nil {
+				return false, err
+			}
+			for i := range fresh {
+				durable[i] = true
+			}
+		}
+	}
+	if _, err := r.Finish(ctx); err != nil {
+		return false, err
+	}
+	return true, nil
+}
+
+// The disk is full at each of 200 offsets: the run stops with an error that
+// says so, leaves no torn row, and goes on when there is room.
+func TestDiskFull(t *testing.T) {
+	for step := range int64(200) {
+		d := newSimDisk()
+		must(t, d.MkdirAll("/data"))
+		cfg := Config{Dir: "/state/runs", Disk: d, Sync: SyncNone}
+		d.room = step * 47
+		id := ""
+		const queries = 30
+		err := fullSession(t.Context(), cfg, &id, 0, queries)
+		if err == nil {
+			continue
+		}
+		if !strings.Contains(err.Error(), "no space left") {
+			t.Fatalf("room for %d bytes: %v", step*47, err)
+		}
+		d.room = -1
+		if id != "" {
+			rowsOf(t, content(t, d, output+".partial"))
+		}
+		must(t, fullSession(t.Context(), cfg, &id, 1, queries))
+		if rows := rowsOf(t, content(t, d, output)); len(rows) != queries {
+			t.Fatalf("room for %d bytes: %d rows", step*47, len(rows))
+		}
+	}
+}
+
+func fullSession(ctx context.Context, cfg Config, id *string, session int, queries int64) (err error) {
+	var r *Run
+	if *id == "" {
+		if r, err = Create(ctx, cfg, testPlan()); err == nil {
+			*id = r.ID()
+		}
+	} else {
+		r, err = Resume(ctx, cfg, *id, testPlan(), all())
+	}
+	if err != nil {
+		return err
+	}
+	defer r.Close("disk full")
+	for i := range queries {
+		how := "answered"
+		if i%3 == 0 && session == 0 {
+			how = "failed"
+		}
+		if _, err := ask(r, i, session, how); err != nil {
+			return err
+		}
+	}
+	_, err = r.Finish(ctx)
+	return err
+}

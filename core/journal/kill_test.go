@@ -1,0 +1,3 @@
+package journal
+
+func helperMain() bool { return false }

@@ -1,0 +1,280 @@
+package journal
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"math"
+	"time"
+)
+
+type planRecord struct {
+	Run     string    `json:"run"`
+	Created time.Time `json:"created"`
+	Plan    Plan      `json:"plan"`
+}
+
+type sessionRecord struct {
+	Started time.Time `json:"started"`
+	PID     int       `json:"pid"`
+	Args    []string  `json:"args,omitempty"`
+	Free    []Field   `json:"free,omitempty"`
+	Origin  Origin    `json:"origin"`
+	Again   Again     `json:"again"`
+	Notes   []string  `json:"notes,omitempty"`
+}
+
+type finishRecord struct {
+	At     time.Time `json:"at"`
+	Rows   int64     `json:"rows_bytes"`  // of the answered rows, before the held ones
+	Size   int64     `json:"size"`        // of the final file
+	Errors int64     `json:"errors_size"` // of the file of errors, 0 without
+}
+
+type closeRecord struct {
+	At     time.Time `json:"at"`
+	Reason string    `json:"reason,omitempty"`
+}
+
+// A history is what a journal tells, read from its start to where its valid
+// records end.
+type history struct {
+	*ledger
+	salt          uint32
+	plan          planRecord
+	sessions      int
+	finishing     *finishRecord // the last one, if no session came after it
+	finished      *finishRecord // the same
+	everDone      bool          // some session has finished the run
+	everFinishing bool          // or has at least begun to
+	closed        string        // why the last session ended, empty if it did not say
+
+	end     int64 // length of the valid records
+	torn    int64 // bytes behind them
+	partial int64 // length of the partial file to which its rows are good
+	voided  int64 // rows that a power loss took from its end
+	marked  int64 // length of the partial file that was durable at the last mark
+	rows    int64 // records of answered queries, good or not
+
+	cuts []cut
+}
+
+// A cut is a kindCut record: rows that were recorded before it and reach
+// beyond length are not there any more.
+type cut struct{ offset, length int64 }
+
+// A rowsFunc is asked, after the first pass, for the file in which rows are
+// checked that were not yet durable at the last mark; nil if they need not be.
+type rowsFunc func(h *history) (io.ReaderAt, error)
+
+// replay reads a journal.
+//
+// It reads the journal twice: the first pass finds what must be known before
+// a row can be judged (where the records end, what was cut later, what was
+// durable), the second adds up.
+func replay(ctx context.Context, f File, name string, rows rowsFunc) (*history, error) {
+	salt, err := readHead(f, name)
+	if err != nil {
+		return nil, err
+	}
+	h := &history{ledger: newLedger(), salt: salt}
+	h.slots = &table{}
+	if err := h.survey(ctx, f, name); err != nil {
+		return nil, err
+	}
+	if h.sessions == 0 {
+		return nil, &CorruptError{Path: name, Offset: headSize, What: "it does not tell which run it is of"}
+	}
+	partial, err := rows(h)
+	if err != nil {
+		return nil, err
+	}
+	if err := h.addUp(ctx, f, partial); err != nil {
+		return nil, fmt.Errorf("journal %s: %w", name, err)
+	}
+	return h, nil
+}
+
+// survey is the first pass.
+func (h *history) survey(ctx context.Context, f File, name string) error {
+	s, err := newScanner(f, h.salt)
+	if err != nil {
+		return err
+	}
+	for {
+		offset := s.offset
+		body, err := s.next()
+		if errors.Is(err, io.EOF) || errors.Is(err, errTorn) {
+			break
+		}
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err == nil {
+			err = h.note(offset, body)
+		}
+		if err != nil {
+			return fmt.Errorf("journal %s, byte %d: %w", name, offset, err)
+		}
+	}
+	h.end, h.torn = s.offset, s.size-s.offset
+	if h.torn > 0 {
+		beyond, err := s.syncedBeyond()
+		if err != nil {
+			return err
+		}
+		if beyond {
+			return &CorruptError{Path: name, Offset: h.end, What: "what follows was written in full once, so this is no torn end but damage"}
+		}
+	}
+	return nil
+}
+
+// note takes from a record what the second pass must know beforehand.
+func (h *history) note(offset int64, body []byte) error {
+	switch recordKind(body[0]) {
+	case kindPlan:
+		return json.Unmarshal(body[1:], &h.plan)
+	case kindSession:
+		h.sessions++
+		h.finishing, h.finished, h.closed = nil, nil, ""
+	case kindSynced:
+		mark, err := decodeSynced(body)
+		h.marked = mark.Partial
+		return err
+	case kindCut:
+		length, err := decodeCut(body)
+		h.cuts = append(h.cuts, cut{offset, length})
+		h.marked = min(h.marked, length)
+		return err
+	case kindFinishing:
+		h.finishing, h.everFinishing = new(finishRecord), true
+		return json.Unmarshal(body[1:], h.finishing)
+	case kindFinished:
+		h.finished, h.everDone = new(finishRecord), true
+		return json.Unmarshal(body[1:], h.finished)
+	case kindClosed:
+		var c closeRecord
+		err := json.Unmarshal(body[1:], &c)
+		h.closed = c.Reason
+		return err
+	case kindAnswered:
+		h.rows++
+	case kindStarted, kindEnded, kindHeld:
+	default:
+		if recordKind(body[0]) < firstSkippable {
+			return fmt.Errorf("a record of kind %d: a newer cortex-host wrote it, use that one", body[0])
+		}
+	}
+	return nil
+}
+
+// addUp is the second pass.
+func (h *history) addUp(ctx context.Context, f File, partial io.ReaderAt) error {
+	s, err := newScanner(f, h.salt)
+	if err != nil {
+		return err
+	}
+	h.partial = int64(len(h.plan.Plan.Output.Header))
+	limits := suffixMin(h.cuts)
+	session := -1
+	for s.offset < h.end {
+		offset := s.offset
+		body, err := s.next()
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err != nil {
+			return err
+		}
+		for len(limits) > 0 && limits[0].offset <= offset {
+			limits = limits[1:]
+		}
+		switch recordKind(body[0]) {
+		case kindSession:
+			if session++; session > 0 {
+				h.nextSession()
+			}
+		case kindStarted:
+			var r started
+			if r, err = decodeStarted(body); err == nil {
+				h.started(&r)
+			}
+		case kindEnded:
+			var r ended
+			if r, err = decodeEnded(body); err == nil {
+				h.ended(&r)
+			}
+		case kindHeld:
+			var r settled
+			if r, err = decodeSettled(body); err == nil {
+				h.settled(&r)
+			}
+		case kindAnswered:
+			limit := int64(math.MaxInt64)
+			if len(limits) > 0 {
+				limit = limits[0].length
+			}
+			err = h.answered(body, limit, partial)
+		}
+		if err != nil {
+			return fmt.Errorf("byte %d: %w", offset, err)
+		}
+	}
+	return nil
+}
+
+// answered counts a row of the partial file if it is there: not cut off later,
+// and if the disk had not confirmed it, as it was written.
+func (h *history) answered(body []byte, limit int64, partial io.ReaderAt) error {
+	r, err := decodeSettled(body)
+	if err != nil {
+		return err
+	}
+	if r.Offset+r.Length > limit {
+		h.totals.Resent++
+		return nil
+	}
+	if h.voided > 0 {
+		h.void() // rows are in order: behind a bad one none counts
+		return nil
+	}
+	if r.Offset != h.partial {
+		return errMalformed
+	}
+	if partial != nil && r.Offset+r.Length > h.marked {
+		if same, err := rowIs(partial, &r); err != nil {
+			return err
+		} else if !same {
+			h.void()
+			return nil
+		}
+	}
+	h.partial += r.Length
+	h.settled(&r)
+	return nil
+}
+
+func (h *history) void() {
+	h.voided++
+	h.totals.Resent++
+}
+
+// rowIs reports whether the row is in the file as it was written.
+func rowIs(f io.ReaderAt, r *settled) (bool, error) {
+	sum := crc32.New(castagnoli)
+	n, err := io.Copy(sum, io.NewSectionReader(f, r.Offset, r.Length))
+	return n == r.Length && sum.Sum32() == r.CRC, err
+}
+
+// suffixMin gives each cut the shortest length of itself and those after it.
+func suffixMin(cuts []cut) []cut {
+	list := append([]cut(nil), cuts...)
+	for i := len(list) - 2; i >= 0; i-- {
+		list[i].length = min(list[i].length, list[i+1].length)
+	}
+	return list
+}

@@ -1,0 +1,294 @@
+package journal
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// Resume continues a run that was interrupted, or one that was finished with
+// failures. The plan must be the one that it was created with, except for what
+// is free to change; a difference is a [*ChangedError].
+//
+// Resume opens whatever state a crash or a power loss has left, and says in
+// [Run.Notes] what it had to cut. A run of which nothing is left to ask again
+// is [ErrComplete].
+func Resume(ctx context.Context, cfg Config, id string, plan Plan, again Again) (*Run, error) {
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	if again == (Again{}) {
+		return nil, errors.New("journal: Again is empty: say which queries to ask")
+	}
+	if err := plan.prepare(); err != nil {
+		return nil, err
+	}
+	if !validID(id) {
+		return nil, fmt.Errorf("run %q: %w", id, ErrNoRun)
+	}
+	r := newRun(cfg, id, plan, again)
+	if err := r.resume(ctx); err != nil {
+		r.closeFiles()
+		return nil, err
+	}
+	return r, nil
+}
+
+func (r *Run) resume(ctx context.Context) error {
+	path := r.cfg.journalPath(r.id)
+	var err error
+	if r.journal, err = r.cfg.Disk.Open(path, OpenWrite); errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("run %s: %w", r.id, ErrNoRun)
+	} else if err != nil {
+		return err
+	}
+	if err := r.lock(path); err != nil {
+		return err
+	}
+	h, err := replay(ctx, r.journal, path, r.rowsOf)
+	if err != nil {
+		return err
+	}
+	if h.session+1 > maxSessions {
+		return fmt.Errorf("run %s was resumed %d times, which is the most: start anew with --new-run", r.id, maxSessions)
+	}
+	r.ledger, r.created = h.ledger, h.plan.Created
+	r.replace, r.replaceErrors = r.plan.Output.Replace || h.everDone, r.plan.Output.Replace || h.everFinishing
+	if h.finished != nil {
+		err = r.reopen(ctx, h)
+	} else {
+		err = r.recover(h)
+	}
+	if err != nil {
+		return err
+	}
+	return r.begin(h)
+}
+
+// rowsOf compares the plan and finds the partial file of the run.
+func (r *Run) rowsOf(h *history) (io.ReaderAt, error) {
+	was := &h.plan.Plan
+	if list := differences(was.settings(), r.plan.settings()); len(list) > 0 {
+		return nil, &ChangedError{Run: r.id, Differences: list}
+	}
+	if !bytes.Equal(was.Output.Header, r.plan.Output.Header) {
+		return nil, &ChangedError{Run: r.id, Differences: []Difference{{"header of the output", string(was.Output.Header), string(r.plan.Output.Header)}}}
+	}
+	if h.finished == nil && h.finishing != nil && !exists(r.cfg.Disk, r.plan.Output.unnamed()) && r.finalSize() == h.finishing.Size {
+		// Killed between the rename and its record.
+		h.finished, h.everDone = h.finishing, true
+	}
+	if h.finished != nil {
+		return nil, nil
+	}
+	partial := r.plan.Output.Partial()
+	f, err := r.cfg.Disk.Open(partial, OpenRead)
+	switch {
+	case err == nil:
+	case !errors.Is(err, fs.ErrNotExist):
+		return nil, err
+	case h.rows > 0:
+		return nil, &CorruptError{Path: partial, What: "the file is gone, and with it the answers of the run"}
+	default:
+		return bytes.NewReader(nil), nil
+	}
+	size, err := f.Size()
+	if err == nil && size < h.marked {
+		err = &CorruptError{Path: partial, Offset: size, What: fmt.Sprintf("it ends here, but %d bytes were on the disk", h.marked)}
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	r.partial = f
+	return f, nil
+}
+
+// settings are the fields that may not change, those of the output among them.
+func (p *Plan) settings() []Field {
+	coded := ""
+	if p.Output.Coded {
+		coded = "yes"
+	}
+	return append([]Field{{"output", p.Output.Path}, {"output of errors", p.Output.ErrorPath}, {"compressed output", coded}}, p.Fixed...)
+}
+
+// finalSize returns the size of the final file, -1 if there is none.
+func (r *Run) finalSize() int64 {
+	f, err := r.cfg.Disk.Open(r.plan.Output.Path, OpenRead)
+	if err != nil {
+		return -1
+	}
+	defer f.Close()
+	size, err := f.Size()
+	if err != nil {
+		return -1
+	}
+	return size
+}
+
+// recover cuts the partial file of an interrupted run to its last good row.
+func (r *Run) recover(h *history) error {
+	var tail []byte
+	if r.partial != nil {
+		size, err := r.partial.Size()
+		if err != nil {
+			return err
+		}
+		if h.finishing == nil && size > h.partial {
+			r.note("%d bytes behind the last recorded row were cut off %s", size-h.partial, r.plan.Output.Partial())
+		}
+		if err := r.partial.Close(); err != nil {
+			return err
+		}
+		r.partial = nil
+	}
+	if header := r.plan.Output.Header; h.partial == int64(len(header)) {
+		tail = header // write it once more: it is the same, or was lost
+	}
+	return r.openPartial(h.partial-int64(len(tail)), tail)
+}
+
+// reopen makes a partial file again from the final file of a finished run. The
+// final file stays until a better one takes its place.
+func (r *Run) reopen(ctx context.Context, h *history) error {
+	if err := r.recordFinish(h); err != nil {
+		return err
+	}
+	if r.plan.Output.Coded {
+		if err := r.cfg.Disk.Remove(r.plan.Output.Partial()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	if t := h.totals; !(r.again.Failed && t.Failed > 0) && !(r.again.Degraded && t.Degraded > 0) {
+		return fmt.Errorf("run %s: %w", r.id, ErrComplete)
+	}
+	path := r.plan.Output.Path
+	final, err := r.cfg.Disk.Open(path, OpenRead)
+	if err != nil {
+		return err
+	}
+	defer final.Close()
+	size, err := final.Size()
+	if err != nil {
+		return err
+	}
+	if size != h.finished.Size {
+		return fmt.Errorf("%s has changed since run %s wrote it (%d bytes then, %d now), so nothing can be added to it: start anew with --new-run", path, r.id, h.finished.Size, size)
+	}
+	if err := r.openPartial(0, nil); err != nil {
+		return err
+	}
+	var rows io.Reader = io.NewSectionReader(final, 0, size)
+	if codec := r.plan.Output.Codec; codec != nil {
+		decoder, err := codec.NewReader(rows)
+		if err != nil {
+			return fmt.Errorf("%s: %w", path, err)
+		}
+		defer decoder.Close()
+		rows = decoder
+	}
+	n, err := io.Copy(&offsetWriter{f: r.partial}, &ctxReader{ctx, io.LimitReader(rows, h.finished.Rows)})
+	if err == nil && n != h.finished.Rows {
+		err = &CorruptError{Path: path, Offset: n, What: "it holds fewer answers than the run wrote"}
+	}
+	if err != nil {
+		return fmt.Errorf("reading the answers of run %s back: %w", r.id, err)
+	}
+	return r.partial.Sync()
+}
+
+// recordFinish makes up for the record that a kill right after the rename has
+// prevented. It comes before anything else is done to the files.
+func (r *Run) recordFinish(h *history) error {
+	if h.finished != h.finishing {
+		return nil // it is there
+	}
+	rec := appendFramed(nil, h.salt, h.end, jsonRecord{kindFinished, *h.finished})
+	if err := r.journal.Truncate(h.end); err != nil {
+		return err
+	}
+	if err := writeAll(r.journal, rec, h.end); err != nil {
+		return err
+	}
+	h.end, h.torn = h.end+int64(len(rec)), 0
+	return r.journal.Sync()
+}
+
+// begin starts the new session in both files.
+func (r *Run) begin(h *history) error {
+	if h.torn > 0 {
+		r.note("the last %d bytes of the journal were torn by a crash and cut off", h.torn)
+		if err := r.journal.Truncate(h.end); err != nil {
+			return err
+		}
+	}
+	r.resend = h.inFlight()
+	r.noteResends(h)
+	at := h.end
+	var records []byte
+	for _, rec := range []record{cutRecord(h.partial), r.sessionRecord(time.Now())} {
+		records = appendFramed(records, h.salt, at, rec)
+	}
+	if err := writeAll(r.journal, records, at); err != nil {
+		return err
+	}
+	if err := r.journal.Sync(); err != nil {
+		return err
+	}
+	h.nextSession()
+	r.before = h.totals.clone()
+	end := at + int64(len(records))
+	r.log = newLog(r.journal, r.partial, h.salt, end, h.partial, r.cfg.Sync, r.present)
+	return r.log.append(&synced{Partial: h.partial, Journal: end})
+}
+
+func (r *Run) note(format string, args ...any) {
+	r.notes = append(r.notes, fmt.Sprintf(format, args...))
+}
+
+// noteResends tells which queries may be paid for twice.
+func (r *Run) noteResends(h *history) {
+	if h.voided > 0 {
+		r.note("%d answers had not reached the disk when the machine stopped; they are lost and asked again", h.voided)
+	}
+	if len(r.resend) == 0 {
+		return
+	}
+	const shown = 10
+	ids := make([]string, 0, shown)
+	for _, o := range r.resend[:min(shown, len(r.resend))] {
+		ids = append(ids, fmt.Sprintf("%q", o.ID))
+	}
+	more := ""
+	if n := len(r.resend) - shown; n > 0 {
+		more = fmt.Sprintf(" and %d more", n)
+	}
+	r.note("%d queries were in flight when the run stopped, so they may be billed twice if asked again: %s%s",
+		len(r.resend), strings.Join(ids, ", "), more)
+}
+
+// validID reports whether id can be the name of a run's directory.
+func validID(id string) bool {
+	return id != "" && id != "." && id != ".." && filepath.Base(id) == id
+}
+
+// A ctxReader stops when its context is done.
+type ctxReader struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (r *ctxReader) Read(b []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return r.r.Read(b)
+}
