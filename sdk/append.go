@@ -82,6 +82,16 @@ func (q *Query) AppendJSON(b []byte) []byte {
 		b = appendMembers(b, q.Metadata, AppendString)
 		b = append(b, '}')
 	}
+	if f := q.ResponseFormat; f != nil {
+		b = AppendString(append(b, `,"response_format":{"name":`...), f.Name)
+		b = append(append(append(b, `,"schema":`...), f.Schema...), '}')
+	}
+	if len(q.Tools) > 0 {
+		b = appendList(append(b, `,"tools":`...), q.Tools, Tool.appendJSON)
+	}
+	if q.ToolChoice != "" {
+		b = AppendString(append(b, `,"tool_choice":`...), q.ToolChoice)
+	}
 	if len(q.Options) > 0 {
 		b = append(b, `,"options":{`...)
 		b = appendMembers(b, q.Options, func(b []byte, raw json.RawMessage) []byte { return append(b, raw...) })
@@ -94,24 +104,57 @@ func (m *Message) appendJSON(b []byte) []byte {
 	b = AppendString(append(b, `{"role":`...), string(m.Role))
 	b = append(b, `,"content":`...)
 	if len(m.Parts) == 0 {
-		return append(AppendString(b, m.Text), '}')
+		b = AppendString(b, m.Text)
+	} else {
+		b = appendList(b, m.Parts, Part.appendJSON)
 	}
+	if len(m.ToolCalls) > 0 {
+		b = appendList(append(b, `,"tool_calls":`...), m.ToolCalls, ToolCall.appendJSON)
+	}
+	if m.ToolCallID != "" {
+		b = AppendString(append(b, `,"tool_call_id":`...), m.ToolCallID)
+	}
+	return append(b, '}')
+}
+
+func (p Part) appendJSON(b []byte) []byte {
+	if p.Image == nil {
+		return append(AppendString(append(b, `{"type":"text","text":`...), p.Text), '}')
+	}
+	b = AppendString(append(b, `{"type":"image_url","image_url":{"url":`...), p.Image.URL)
+	if p.Image.Detail != "" {
+		b = AppendString(append(b, `,"detail":`...), p.Image.Detail)
+	}
+	return append(b, '}', '}')
+}
+
+func (t Tool) appendJSON(b []byte) []byte {
+	b = AppendString(append(b, `{"name":`...), t.Name)
+	if t.Description != "" {
+		b = AppendString(append(b, `,"description":`...), t.Description)
+	}
+	if len(t.Parameters) > 0 {
+		b = append(append(b, `,"parameters":`...), t.Parameters...)
+	}
+	return append(b, '}')
+}
+
+func (c ToolCall) appendJSON(b []byte) []byte {
+	b = AppendString(append(b, `{"id":`...), c.ID)
+	b = AppendString(append(b, `,"name":`...), c.Name)
+	b = AppendString(append(b, `,"arguments":`...), c.Arguments)
+	return append(b, '}')
+}
+
+func appendList[T any](b []byte, list []T, one func(T, []byte) []byte) []byte {
 	b = append(b, '[')
-	for i, p := range m.Parts {
+	for i, v := range list {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		if p.Image == nil {
-			b = append(AppendString(append(b, `{"type":"text","text":`...), p.Text), '}')
-			continue
-		}
-		b = AppendString(append(b, `{"type":"image_url","image_url":{"url":`...), p.Image.URL)
-		if p.Image.Detail != "" {
-			b = AppendString(append(b, `,"detail":`...), p.Image.Detail)
-		}
-		b = append(b, '}', '}')
+		b = one(v, b)
 	}
-	return append(b, ']', '}')
+	return append(b, ']')
 }
 
 // appendMembers appends the members of an object in the order of their names.

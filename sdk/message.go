@@ -33,12 +33,18 @@ func (r Role) Valid() bool { return slices.Contains(roles, r) }
 //	{"role":"user","content":"What is nginx?"}
 //	{"role":"user","content":[{"type":"text","text":"What is this?"},
 //	    {"type":"image_url","image_url":{"url":"https://example.com/a.png"}}]}
+//	{"role":"assistant","content":"","tool_calls":[{"id":"c1","name":"df","arguments":"{}"}]}
+//	{"role":"tool","tool_call_id":"c1","content":"/dev/sda1 91%"}
 type Message struct {
 	Role Role
 	// Text is the content when Parts is empty.
 	Text string
 	// Parts is the content when it is more than one text.
 	Parts []Part
+	// ToolCalls are the calls that an [Assistant] asked for.
+	ToolCalls []ToolCall
+	// ToolCallID says, in a message of [ToolRole], whose result it is.
+	ToolCallID string
 }
 
 // A Part is one piece of a message: a text or an image.
@@ -76,8 +82,10 @@ func (m Message) Content() string {
 }
 
 type messageJSON struct {
-	Role    Role            `json:"role"`
-	Content json.RawMessage `json:"content"`
+	Role       Role            `json:"role"`
+	Content    json.RawMessage `json:"content"`
+	ToolCalls  []ToolCall      `json:"tool_calls,omitempty"`
+	ToolCallID string          `json:"tool_call_id,omitempty"`
 }
 
 type partJSON struct {
@@ -96,7 +104,7 @@ func (m Message) MarshalJSON() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return marshal(messageJSON{m.Role, raw})
+	return marshal(messageJSON{m.Role, raw, m.ToolCalls, m.ToolCallID})
 }
 
 // UnmarshalJSON reads either form of content; unknown fields are errors.
@@ -105,7 +113,7 @@ func (m *Message) UnmarshalJSON(data []byte) error {
 	if err := strict(data, &w); err != nil {
 		return err
 	}
-	*m = Message{Role: w.Role}
+	*m = Message{Role: w.Role, ToolCalls: w.ToolCalls, ToolCallID: w.ToolCallID}
 	switch raw := bytes.TrimSpace(w.Content); {
 	case len(raw) == 0:
 		return errors.New("content is missing")

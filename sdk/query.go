@@ -37,6 +37,13 @@ type Query struct {
 	Priority int `json:"priority,omitempty"`
 	// Metadata is carried to the result untouched and never sent to a model.
 	Metadata map[string]string `json:"metadata,omitempty"`
+	// ResponseFormat asks for JSON of a schema.
+	ResponseFormat *ResponseFormat `json:"response_format,omitempty"`
+	// Tools are what the model may ask to have called.
+	Tools []Tool `json:"tools,omitempty"`
+	// ToolChoice is [ToolAuto] (also if empty), [ToolNone], [ToolRequired] or
+	// the name of the tool that must be called.
+	ToolChoice string `json:"tool_choice,omitempty"`
 	// Options are further fields of the vendor's request body, passed through
 	// as they are.
 	Options map[string]json.RawMessage `json:"options,omitempty"`
@@ -66,7 +73,7 @@ func DecodeQuery(data []byte) (Query, error) {
 // query, the field and what is allowed.
 func (q *Query) Validate() error {
 	fail := func(format string, args ...any) error {
-		return fmt.Errorf("query %q: %s", shorten(q.ID, 64), fmt.Sprintf(format, args...))
+		return fmt.Errorf("query %q: %w", shorten(q.ID, 64), fmt.Errorf(format, args...))
 	}
 	switch {
 	case q.ID == "":
@@ -95,6 +102,9 @@ func (q *Query) Validate() error {
 			}
 		}
 	}
+	if err := q.validateTools(); err != nil {
+		return fail("%w", err)
+	}
 	for name, raw := range q.Options {
 		if !json.Valid(raw) {
 			return fail("options.%s is not valid JSON", shorten(name, 64))
@@ -111,8 +121,8 @@ func (q *Query) Task() TaskType {
 	return q.TaskType
 }
 
-// PromptBytes returns the size of all text and images of the query in bytes:
-// the measure from which token estimates and bounds are made.
+// PromptBytes returns the size of all text, images, tools and schemas of the
+// query in bytes: the measure from which token estimates and bounds are made.
 func (q *Query) PromptBytes() int {
 	n := 0
 	for _, m := range q.Messages {
@@ -123,6 +133,15 @@ func (q *Query) PromptBytes() int {
 				n += len(p.Image.URL)
 			}
 		}
+		for _, c := range m.ToolCalls {
+			n += len(c.Name) + len(c.Arguments)
+		}
+	}
+	for _, t := range q.Tools {
+		n += len(t.Name) + len(t.Description) + len(t.Parameters)
+	}
+	if q.ResponseFormat != nil {
+		n += len(q.ResponseFormat.Schema)
 	}
 	return n
 }

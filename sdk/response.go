@@ -31,6 +31,8 @@ const (
 type Response struct {
 	// Content is the text of the reply. It is the model's: untrusted.
 	Content string
+	// ToolCalls are what the model asks to have called ([ToolUse]).
+	ToolCalls []ToolCall
 	// Provider is the name of the provider instance. The host sets it.
 	Provider string
 	// Model is the model asked for; ModelServed the one that answered, if the
@@ -81,6 +83,7 @@ func (u Usage) Add(v Usage) Usage {
 
 type responseJSON struct {
 	Content      string       `json:"content"`
+	ToolCalls    []ToolCall   `json:"tool_calls,omitempty"`
 	Provider     string       `json:"provider,omitempty"`
 	Model        string       `json:"model,omitempty"`
 	ModelServed  string       `json:"model_served,omitempty"`
@@ -93,7 +96,7 @@ type responseJSON struct {
 
 // MarshalJSON writes the response with its latency in seconds.
 func (r Response) MarshalJSON() ([]byte, error) {
-	return marshal(responseJSON{r.Content, r.Provider, r.Model, r.ModelServed, r.Usage,
+	return marshal(responseJSON{r.Content, r.ToolCalls, r.Provider, r.Model, r.ModelServed, r.Usage,
 		r.Cost, seconds(r.Latency), r.FinishReason, r.RequestID})
 }
 
@@ -104,7 +107,7 @@ func (r *Response) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(data, &w); err != nil {
 		return err
 	}
-	*r = Response{Content: w.Content, Provider: w.Provider, Model: w.Model, ModelServed: w.ModelServed,
+	*r = Response{Content: w.Content, ToolCalls: w.ToolCalls, Provider: w.Provider, Model: w.Model, ModelServed: w.ModelServed,
 		Usage: w.Usage, Cost: w.Cost, Latency: duration(w.Latency), FinishReason: w.FinishReason, RequestID: w.RequestID}
 	return nil
 }
