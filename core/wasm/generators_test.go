@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 
@@ -107,5 +108,49 @@ func TestPackageGenerator(t *testing.T) {
 	q := queries[0]
 	if q.TaskType != sdk.SystemOperation || q.Metadata["package"] != "nginx" || len(q.Messages) != 2 {
 		t.Errorf("query %+v", q)
+	}
+}
+
+func TestErrorGenerator(t *testing.T) {
+	r := newRunner(t, wasm.Config{})
+	items := []wasm.Item{
+		{JSON: []byte(`{"id":"E1","message":"No space left on device"}`)},
+		{Text: "Nov 24 01:02:03 web sshd[812]: Connection closed by 10.0.0.1 port 4711"},
+		{Text: "Nov 24 01:02:09 web sshd[977]: Connection closed by 10.0.0.9 port 22"},
+		{JSON: []byte(`{"MESSAGE":"Connection closed by 10.0.0.2 port 1","SYSLOG_IDENTIFIER":"sshd"}`)},
+		{JSON: []byte(`{"MESSAGE":[98,97,100,255],"_SYSTEMD_UNIT":"x.service"}`)},
+		{Text: ""},
+		{JSON: []byte(`{"id":"E2"}`)},
+	}
+	queries, failed, err := collect(r, goGenerator(t, "error"), wasm.Request{Items: func(yield func(wasm.Item, error) bool) {
+		for _, i := range items {
+			if !yield(i, nil) {
+				return
+			}
+		}
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(queries) != 3 || queries[0].ID != "err_E1" || queries[1].Metadata["count"] != "3" || queries[2].Metadata["original_error"] != "bad\uFFFD" {
+		t.Errorf("queries %+v", queries)
+	}
+	if len(failed) != 1 || failed[0].ID != "err_E2" {
+		t.Errorf("failed items %v", failed)
+	}
+}
+
+func TestHardwareGeneratorAsksAboutEverything(t *testing.T) {
+	r := newRunner(t, wasm.Config{})
+	queries, _, err := collect(r, goGenerator(t, "hardware"), wasm.Request{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ids []string
+	for _, q := range queries {
+		ids = append(ids, q.ID)
+	}
+	if got := strings.Join(ids, " "); got != "hw_gpu hw_cpu hw_ram hw_storage hw_network" {
+		t.Errorf("queries %s", got)
 	}
 }

@@ -1,0 +1,154 @@
+package main
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/cortexlinux/cortex-host/sdk/generator"
+)
+
+// lines collects "- name: text" for what is known.
+type lines struct{ strings.Builder }
+
+func (l *lines) add(name, text string) {
+	if text == "" {
+		return
+	}
+	if l.Len() > 0 {
+		l.WriteByte('\n')
+	}
+	l.WriteString("- " + name + ": " + text)
+}
+
+func renderCPU(f generator.Value) string {
+	var l lines
+	l.add("model", f.Get("model").Text())
+	if cores := f.Get("cores").Text(); cores != "" {
+		l.add("cores", cores+" ("+f.Get("threads").Text()+" threads)")
+	} else {
+		l.add("threads", f.Get("threads").Text())
+	}
+	if mhz := f.Get("mhz").Float(0); mhz > 0 {
+		l.add("clock", strconv.Itoa(int(mhz+0.5))+" MHz")
+	}
+	l.add("load averages (1, 5, 15 minutes)", join(f.Get("load"), ", "))
+	l.add("features", join(f.Get("features"), " "))
+	return l.String()
+}
+
+func renderMemory(f generator.Value) string {
+	var l lines
+	total, available := f.Get("total_bytes").Int(0), f.Get("available_bytes").Int(0)
+	l.add("installed", size(total))
+	if total > 0 {
+		l.add("available", size(available)+" ("+strconv.FormatInt(available*100/total, 10)+" %)")
+	}
+	if swap := f.Get("swap_total_bytes").Int(0); swap > 0 {
+		l.add("swap", size(swap)+", "+size(f.Get("swap_used_bytes").Int(0))+" in use")
+	} else {
+		l.add("swap", "none")
+	}
+	if pages := f.Get("huge_pages").Int(0); pages > 0 {
+		l.add("huge pages reserved", strconv.FormatInt(pages, 10))
+	}
+	return l.String()
+}
+
+func renderDisk(f generator.Value) string {
+	var l lines
+	for fs := range f.Get("filesystems").Elements() {
+		text := fs.Get("device").Text() + ", " + fs.Get("type").Text() + ", " + size(fs.Get("size_bytes").Int(0)) +
+			", " + fs.Get("used_percent").Text() + " % used"
+		if inodes := fs.Get("inodes_used_percent").Text(); inodes != "" {
+			text += ", " + inodes + " % of its inodes"
+		}
+		if fs.Get("read_only").Bool() {
+			text += ", read-only"
+		}
+		l.add(fs.Get("mount").Text(), text)
+	}
+	if l.Len() == 0 {
+		return "No file system on a real device is mounted."
+	}
+	return l.String()
+}
+
+func renderGPU(f generator.Value) string {
+	var l lines
+	for d := range f.Get("devices").Elements() {
+		text := d.Get("vendor").Text()
+		if model := d.Get("model").Text(); model != "" {
+			text += " " + model
+		}
+		text += " (PCI " + d.Get("pci").Text() + ")"
+		if memory := d.Get("memory_bytes").Int(0); memory > 0 {
+			text += ", " + size(memory)
+		}
+		if driver := d.Get("driver").Text(); driver != "" {
+			text += ", driver " + driver
+		} else {
+			text += ", no driver bound"
+		}
+		l.add("device", text)
+	}
+	if l.Len() == 0 {
+		return "No graphics or accelerator device is on the PCI bus."
+	}
+	return l.String()
+}
+
+func renderNetwork(f generator.Value) string {
+	var l lines
+	for i := range f.Get("interfaces").Elements() {
+		text := "down"
+		if i.Get("up").Bool() {
+			text = "up"
+		}
+		if speed := i.Get("speed_mbit").Int(0); speed > 0 {
+			text += ", " + strconv.FormatInt(speed, 10) + " Mbit/s"
+		}
+		text += ", MTU " + i.Get("mtu").Text()
+		if driver := i.Get("driver").Text(); driver != "" {
+			text += ", driver " + driver
+		}
+		for _, family := range []string{"ipv4", "ipv6"} {
+			if i.Get(family).Bool() {
+				text += ", " + family
+			}
+		}
+		for _, counter := range []string{"errors", "dropped"} {
+			if n := i.Get(counter).Int(0); n > 0 {
+				text += ", " + strconv.FormatInt(n, 10) + " packets " + map[string]string{"errors": "with errors", "dropped": "dropped"}[counter]
+			}
+		}
+		l.add(i.Get("name").Text(), text)
+	}
+	if l.Len() == 0 {
+		return "There is no interface but the loopback."
+	}
+	return l.String()
+}
+
+func join(v generator.Value, separator string) string {
+	var texts []string
+	for e := range v.Elements() {
+		texts = append(texts, e.Text())
+	}
+	return strings.Join(texts, separator)
+}
+
+// size renders bytes as people say them.
+func size(bytes int64) string {
+	units := []string{"B", "KiB", "MiB", "GiB", "TiB", "PiB"}
+	value := float64(bytes)
+	unit := 0
+	for value >= 1024 && unit < len(units)-1 {
+		value /= 1024
+		unit++
+	}
+	digits := 1
+	if unit == 0 || value >= 100 {
+		digits = 0
+	}
+	return strconv.FormatFloat(value, 'f', digits, 64) + " " + units[unit]
+}
