@@ -80,8 +80,8 @@ func (e *Executor) Run(ctx context.Context, queries iter.Seq2[sdk.Query, error],
 	r := e.begin(ctx, e.cfg.LookAhead+e.cfg.MaxConcurrent)
 	r.input = make(chan struct{})
 	go r.feed(queries)
+	defer e.finish(r) // also if the sink panics
 	err := r.deliver(sink)
-	e.finish(r)
 	return r.summary(), r.verdict(err)
 }
 

@@ -82,7 +82,7 @@ func (r *run) admit(q sdk.Query) {
 
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if r.ended {
+	if r.ended || r.ctx.Err() != nil {
 		return
 	}
 	r.held++

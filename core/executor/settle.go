@@ -163,9 +163,9 @@ func (e *Executor) end(t *task, resp *sdk.Response, err *sdk.Error) {
 		t.lane.stats.result(&result)
 	}
 	r.out <- result
-	r.pending--
 	if why := r.streak.add(&result, e.cfg.AbortAfter); why != nil && r.stop == nil {
 		e.halt(r, &halt{err: why, unsent: sdk.Canceled})
 	}
+	r.pending--
 	r.closeIfDone()
 }

@@ -1,0 +1,250 @@
+package executor_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/cortexlinux/cortex-host/core/executor"
+	"github.com/cortexlinux/cortex-host/core/route"
+	"github.com/cortexlinux/cortex-host/sdk"
+)
+
+// The ancestor retried a wrong request and a wrong key.
+func TestPermanentFailuresAreNotRetried(t *testing.T) {
+	for _, kind := range []sdk.Kind{sdk.InvalidRequest, sdk.Unauthenticated, sdk.ContextLength, sdk.NotFound,
+		sdk.ContentFiltered, sdk.NotAnswered, sdk.BadResponse, sdk.PermissionDenied, sdk.QuotaExhausted} {
+		p := failing(1000, &sdk.Error{Kind: kind})
+		r := newExecutor(t, lanes(local("a", p))).Submit(context.Background(), query("x"))
+		if p.count() != 1 || r.Error.Kind != kind || r.Attempts != 1 {
+			t.Errorf("%s: %d calls, result %+v", kind, p.count(), r)
+		}
+	}
+}
+
+// The ancestor's backoff was linear and without jitter: all failed together
+// and came back together.
+func TestRetriesAreSpread(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := failing(4, &sdk.Error{Kind: sdk.InDoubt, Status: 500})
+		batch(t, newExecutor(t, lanes(local("a", p))), queries(4))
+		seen := map[time.Duration]bool{}
+		for _, at := range p.starts()[4:] {
+			if at > 600*time.Millisecond {
+				t.Errorf("first retry only after %v", at)
+			}
+			seen[at] = true
+		}
+		if len(seen) < 3 {
+			t.Errorf("retries at %v", p.starts()[4:])
+		}
+	})
+}
+
+// In the ancestor it covered the last attempt only.
+func TestExecutionTimeCoversAllAttempts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &fake{do: func(_ context.Context, q *sdk.Query, n int) (*sdk.Response, error) {
+			time.Sleep(time.Second)
+			if n < 3 {
+				return nil, &sdk.Error{Kind: sdk.RateLimited, RetryAfter: new(2 * time.Second)}
+			}
+			return answer(q), nil
+		}}
+		r := newExecutor(t, lanes(local("a", p))).Submit(context.Background(), query("x"))
+		if r.ExecutionTime < 7*time.Second || r.Attempts != 3 || r.Response.Latency != time.Second {
+			t.Errorf("execution time %v, latency %v, %d attempts", r.ExecutionTime, r.Response.Latency, r.Attempts)
+		}
+	})
+}
+
+func TestWithoutRetriesNothingIsSentTwice(t *testing.T) {
+	for _, kind := range sdk.Kinds() {
+		synctest.Test(t, func(t *testing.T) {
+			a := failing(1000, &sdk.Error{Kind: kind, RetryAfter: new(time.Second), ShouldRetry: new(true)})
+			b := &fake{}
+			e := newExecutor(t, executor.Config{
+				Lanes:       []route.Lane{local("a", a), local("b", b)},
+				Routes:      route.Table{route.AnyTask: {"a", "b"}},
+				RetryFailed: new(false),
+			})
+			out := batch(t, e, queries(20))
+			sent := map[string]int{}
+			for _, c := range append(a.calls, b.calls...) {
+				if sent[c.id]++; sent[c.id] > 1 {
+					t.Errorf("%s: %s was sent twice", kind, c.id)
+				}
+			}
+			for _, r := range out.Results {
+				if r.Attempts > 1 {
+					t.Errorf("%s: %d attempts", kind, r.Attempts)
+				}
+			}
+		})
+	}
+}
+
+// In the ancestor two failing providers bounced 996 calls between each other.
+func TestFailingLanesDoNotBounce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, kind := range []sdk.Kind{sdk.InDoubt, sdk.Unreachable, sdk.Internal, sdk.Unauthenticated} {
+			a, b := failing(1000, &sdk.Error{Kind: kind}), failing(1000, &sdk.Error{Kind: kind})
+			e := newExecutor(t, executor.Config{
+				Lanes:  []route.Lane{local("a", a), local("b", b)},
+				Routes: route.Table{sdk.UserChat: {"a", "b"}, sdk.SystemOperation: {"b", "a"}},
+			})
+			r := e.Submit(context.Background(), query("x"))
+			if r.Error.Kind != kind || r.Attempts > 10 || a.count()+b.count() > 10 {
+				t.Errorf("%s: %d calls of a, %d of b: %+v", kind, a.count(), b.count(), r)
+			}
+		}
+	})
+}
+
+// The ancestor silently sent a query for a forced local provider to the cloud.
+func TestForcedProviderNeverFallsBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, kind := range sdk.Kinds() {
+			if kind == sdk.RateLimited || kind == sdk.Overloaded {
+				continue // they wait
+			}
+			remote := &fake{}
+			e := newExecutor(t, executor.Config{
+				Lanes:  []route.Lane{local("ollama", failing(1000, &sdk.Error{Kind: kind})), {Name: "cloud", Provider: remote}},
+				Routes: route.Table{route.AnyTask: {"ollama", "cloud"}},
+			})
+			q := query("x")
+			q.Provider = "ollama"
+			r := e.Submit(context.Background(), q)
+			if r.Error == nil || remote.count() != 0 || r.Degraded {
+				t.Errorf("%s: %d calls of the cloud: %+v", kind, remote.count(), r)
+			}
+		}
+		q := query("x")
+		q.Provider = "nope"
+		r := newExecutor(t, lanes(local("a", &fake{}))).Submit(context.Background(), q)
+		if r.Error == nil || r.Error.Kind != sdk.InvalidRequest || !strings.Contains(r.Error.Message, "one of a") {
+			t.Errorf("unknown provider: %+v", r)
+		}
+	})
+}
+
+func TestOnlyTheConfigurationLeadsFromLocalToRemote(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		remote := &fake{}
+		e := newExecutor(t, lanes(local("ollama", failing(1000, &sdk.Error{Kind: sdk.Unreachable})), route.Lane{Name: "cloud", Provider: remote}))
+		b := batch(t, e, queries(20))
+		if remote.count() != 0 || b.FailureCount != 20 {
+			t.Errorf("%d calls of the cloud, %d failures", remote.count(), b.FailureCount)
+		}
+	})
+}
+
+func TestFallbackIsMarked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := newExecutor(t, executor.Config{
+			Lanes:  []route.Lane{local("a", failing(1000, &sdk.Error{Kind: sdk.Unauthenticated})), local("b", &fake{})},
+			Routes: route.Table{sdk.UserChat: {"a", "b"}},
+		})
+		b := batch(t, e, queries(50))
+		if b.SuccessCount != 50 || b.DegradedCount != 50 {
+			t.Errorf("%d successes, %d degraded", b.SuccessCount, b.DegradedCount)
+		}
+		if r := b.Results[0]; !r.Degraded || r.Response.Provider != "b" {
+			t.Errorf("result %+v", r)
+		}
+	})
+}
+
+func TestUnfinishedRepliesAreErrorsThatKeepTheText(t *testing.T) {
+	for reason, kind := range map[sdk.FinishReason]sdk.Kind{
+		sdk.Length: sdk.Truncated, sdk.Filtered: sdk.ContentFiltered, sdk.Refusal: sdk.Refused,
+		sdk.Stop: "", sdk.ToolUse: "", sdk.FinishUnknown: "",
+	} {
+		p := &fake{do: func(_ context.Context, q *sdk.Query, _ int) (*sdk.Response, error) {
+			r := answer(q)
+			r.FinishReason = reason
+			return r, nil
+		}}
+		b := batch(t, newExecutor(t, lanes(local("a", p))), queries(1))
+		r := b.Results[0]
+		if sdk.KindOf(errorOf(r)) != kind || r.Response == nil || r.Response.Content == "" || r.Success() != (kind == "") {
+			t.Errorf("finish reason %q: %+v", reason, r)
+		}
+		if (b.TruncatedCount == 1) != (kind == sdk.Truncated) || b.TotalTokens != 15 {
+			t.Errorf("finish reason %q: %+v", reason, b.Summary)
+		}
+	}
+}
+
+func errorOf(r sdk.Result) error {
+	if r.Error == nil {
+		return nil
+	}
+	return r.Error
+}
+
+func TestQueryTimeout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hang := &fake{do: func(ctx context.Context, _ *sdk.Query, _ int) (*sdk.Response, error) {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}}
+		e := newExecutor(t, executor.Config{Lanes: []route.Lane{local("a", hang)}, QueryTimeout: 30 * time.Second})
+		r := e.Submit(context.Background(), query("x"))
+		if r.Error.Kind != sdk.DeadlineExceeded || r.ExecutionTime != 30*time.Second || !r.PossiblyBilled {
+			t.Errorf("a call that hangs: %+v", r)
+		}
+
+		refused := failing(1_000_000, &sdk.Error{Kind: sdk.RateLimited, Message: "slow down"})
+		e = newExecutor(t, executor.Config{Lanes: []route.Lane{local("a", refused)}, QueryTimeout: 5 * time.Minute})
+		r = e.Submit(context.Background(), query("x"))
+		if r.Error.Kind != sdk.DeadlineExceeded || r.ExecutionTime > 5*time.Minute || r.ExecutionTime < 3*time.Minute || r.PossiblyBilled {
+			t.Errorf("refused for ever: %+v", r)
+		}
+		if !errors.Is(r.Error, sdk.RateLimited) || !strings.Contains(r.Error.Message, "slow down") {
+			t.Errorf("the reason is lost: %v", r.Error)
+		}
+	})
+}
+
+func TestPossiblyBilled(t *testing.T) {
+	for kind, want := range map[sdk.Kind]bool{sdk.InDoubt: true, sdk.Internal: true, sdk.RateLimited: false, sdk.Conflict: false, sdk.Unreachable: false} {
+		synctest.Test(t, func(t *testing.T) {
+			p := failing(1, &sdk.Error{Kind: kind})
+			r := newExecutor(t, lanes(local("a", p))).Submit(context.Background(), query("x"))
+			if !r.Success() || r.PossiblyBilled != want {
+				t.Errorf("%s, then an answer: %+v", kind, r)
+			}
+		})
+	}
+}
+
+func ExampleExecutor_ExecuteBatch() {
+	echo := sdk.ProviderFunc(func(_ context.Context, q *sdk.Query) (*sdk.Response, error) {
+		return &sdk.Response{Content: "You said: " + q.Messages[0].Content()}, nil
+	})
+	e, err := executor.New(executor.Config{Lanes: []route.Lane{{Name: "echo", Provider: echo, Local: true}}})
+	if err != nil {
+		panic(err)
+	}
+	b, err := e.ExecuteBatch(context.Background(), []sdk.Query{
+		{ID: "q1", Messages: []sdk.Message{{Role: sdk.User, Text: "Analyze nginx"}}},
+		{ID: "q2", Messages: []sdk.Message{{Role: sdk.User, Text: "Analyze redis"}}},
+	})
+	if err != nil {
+		panic(err)
+	}
+	fmt.Printf("Completed: %d/%d\n", b.SuccessCount, len(b.Results))
+	for _, r := range b.SuccessfulResponses() {
+		fmt.Println(r.Content)
+	}
+	// Output:
+	// Completed: 2/2
+	// You said: Analyze nginx
+	// You said: Analyze redis
+}

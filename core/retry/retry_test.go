@@ -1,0 +1,168 @@
+package retry_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/cortexlinux/cortex-host/core/retry"
+	"github.com/cortexlinux/cortex-host/sdk"
+)
+
+func policy() retry.Policy { return retry.Policy{RetryFailed: true, MaxRetries: 2} }
+
+// sends returns how often a query is sent that always fails in the same way.
+func sends(p retry.Policy, err *sdk.Error) int {
+	var rec retry.Record
+	var lane retry.Budget
+	for n := 1; ; n++ {
+		if v := p.Judge(err, &rec, &lane); v.Action != retry.Again || n == 100 {
+			return n
+		}
+	}
+}
+
+func TestHowOftenEachKindIsSent(t *testing.T) {
+	want := map[sdk.Kind]int{
+		sdk.Unreachable: 5,
+		sdk.RateLimited: 100, sdk.Overloaded: 100, // until the deadline
+		sdk.InDoubt: 3, sdk.Conflict: 3, sdk.Internal: 2,
+	}
+	for _, kind := range sdk.Kinds() {
+		n := want[kind]
+		if n == 0 {
+			n = 1
+		}
+		if got := sends(policy(), &sdk.Error{Kind: kind}); got != n {
+			t.Errorf("%s is sent %d times, not %d", kind, got, n)
+		}
+		if got := sends(retry.Policy{RetryFailed: false, MaxRetries: 2}, &sdk.Error{Kind: kind}); got != 1 {
+			t.Errorf("without retries, %s is sent %d times", kind, got)
+		}
+		if got := sends(policy(), &sdk.Error{Kind: kind, ShouldRetry: new(false)}); got != 1 {
+			t.Errorf("against the vendor's advice, %s is sent %d times", kind, got)
+		}
+		if got := sends(policy(), &sdk.Error{Kind: kind, ShouldRetry: new(true)}); got != n {
+			t.Errorf("advice to retry made %s be sent %d times, not %d", kind, got, n)
+		}
+	}
+}
+
+func TestMaxRetries(t *testing.T) {
+	for _, c := range []struct {
+		kind sdk.Kind
+		max  int
+		want int
+	}{
+		{sdk.InDoubt, 0, 1}, {sdk.InDoubt, 1, 2}, {sdk.InDoubt, 4, 5},
+		{sdk.Internal, 0, 1}, {sdk.Internal, 4, 2},
+		{sdk.Conflict, 0, 1}, {sdk.Conflict, 4, 3},
+		{sdk.Unreachable, 0, 1}, {sdk.Unreachable, 1, 5},
+		{sdk.RateLimited, 0, 100},
+	} {
+		if got := sends(retry.Policy{RetryFailed: true, MaxRetries: c.max}, &sdk.Error{Kind: c.kind}); got != c.want {
+			t.Errorf("%s with max retries %d: sent %d times, not %d", c.kind, c.max, got, c.want)
+		}
+	}
+}
+
+func TestKindsThatStopTheLane(t *testing.T) {
+	for _, kind := range sdk.Kinds() {
+		var rec retry.Record
+		var lane retry.Budget
+		v := policy().Judge(&sdk.Error{Kind: kind}, &rec, &lane)
+		want := kind == sdk.Unauthenticated || kind == sdk.PermissionDenied || kind == sdk.QuotaExhausted
+		if (v.Action == retry.StopLane) != want {
+			t.Errorf("%s: action %v", kind, v.Action)
+		}
+	}
+}
+
+func TestBadResponseIsWhatItsInnerErrorSays(t *testing.T) {
+	inner := &sdk.Error{Kind: sdk.BadResponse, Cause: &sdk.Error{Kind: sdk.RateLimited}}
+	if got := sends(policy(), inner); got != 100 {
+		t.Errorf("a reply that wraps a rate limit is sent %d times", got)
+	}
+	if got := sends(policy(), &sdk.Error{Kind: sdk.BadResponse}); got != 1 {
+		t.Errorf("a bad reply is sent %d times", got)
+	}
+}
+
+func TestRetryAfterIsAFloor(t *testing.T) {
+	p := policy()
+	p.Backoff = func(int) time.Duration { return time.Second }
+	for after, want := range map[time.Duration]time.Duration{
+		0: time.Second, 300 * time.Millisecond: time.Second, 2 * time.Second: 2 * time.Second, time.Hour: time.Hour,
+	} {
+		var rec retry.Record
+		var lane retry.Budget
+		v := p.Judge(&sdk.Error{Kind: sdk.RateLimited, RetryAfter: &after}, &rec, &lane)
+		if v.Wait != want {
+			t.Errorf("Retry-After %v waits %v, not %v", after, v.Wait, want)
+		}
+	}
+}
+
+func TestBudgetEndsRetriesInAnOutage(t *testing.T) {
+	var lane retry.Budget
+	attempts := 0
+	for range 1000 { // queries that all time out
+		var rec retry.Record
+		for attempts++; policy().Judge(&sdk.Error{Kind: sdk.InDoubt}, &rec, &lane).Action == retry.Again; attempts++ {
+		}
+	}
+	if attempts > 1010 {
+		t.Errorf("1000 queries made %d attempts", attempts)
+	}
+	if lane.Allows() {
+		t.Error("retries are still allowed")
+	}
+	for range 51 {
+		lane.Success()
+	}
+	if !lane.Allows() {
+		t.Error("fifty successes did not bring retries back")
+	}
+}
+
+func TestBackoff(t *testing.T) {
+	want := []time.Duration{0, 500 * time.Millisecond, time.Second, 2 * time.Second, 4 * time.Second,
+		8 * time.Second, 16 * time.Second, 32 * time.Second, time.Minute, time.Minute}
+	for n, d := range want {
+		if got := retry.Ceiling(n); got != d {
+			t.Errorf("Ceiling(%d) = %v, want %v", n, got, d)
+		}
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		n := rapid.Int().Draw(t, "n")
+		if d := retry.FullJitter(n); d < 0 || d > retry.Ceiling(n) || d > retry.MaxBackoff {
+			t.Fatalf("FullJitter(%d) = %v", n, d)
+		}
+	})
+	var low, high int
+	for range 1000 {
+		if retry.FullJitter(8) < 30*time.Second {
+			low++
+		} else {
+			high++
+		}
+	}
+	if low < 400 || high < 400 {
+		t.Errorf("jitter is not spread: %d below the middle, %d above", low, high)
+	}
+}
+
+func ExamplePolicy_Judge() {
+	p := retry.Policy{RetryFailed: true, MaxRetries: 2}
+	var query retry.Record // one a query
+	var lane retry.Budget  // one a lane
+	v := p.Judge(&sdk.Error{Kind: sdk.RateLimited, RetryAfter: new(3 * time.Second)}, &query, &lane)
+	fmt.Println(v.Action == retry.Again, v.Wait)
+	v = p.Judge(&sdk.Error{Kind: sdk.InvalidRequest}, &query, &lane)
+	fmt.Println(v.Action == retry.Fail)
+	// Output:
+	// true 3s
+	// true
+}
