@@ -1,9 +1,11 @@
 package format
 
 import (
+	"bytes"
 	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -92,4 +94,26 @@ func unsafeRune(r rune) bool {
 func hex(v uint64, digits int) string {
 	s := strconv.FormatUint(v, 16)
 	return strings.Repeat("0", max(0, digits-len(s))) + s
+}
+
+// TerminalSafe makes rows safe to print on a terminal that are safe anywhere
+// else: what JSON allows inside of a string and a terminal obeys is replaced by
+// its JSON escape, so that NDJSON stays NDJSON. Line ends stay.
+func TerminalSafe(rows []byte) []byte {
+	if !bytes.ContainsFunc(rows, unsafeRune) {
+		return rows
+	}
+	out := make([]byte, 0, len(rows)+64)
+	for _, r := range string(rows) {
+		switch {
+		case !unsafeRune(r):
+			out = utf8.AppendRune(out, r)
+		case r > 0xffff:
+			high, low := utf16.EncodeRune(r)
+			out = append(out, `\u`+hex(uint64(high), 4)+`\u`+hex(uint64(low), 4)...)
+		default:
+			out = append(out, `\u`+hex(uint64(r), 4)...)
+		}
+	}
+	return out
 }

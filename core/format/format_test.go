@@ -249,3 +249,19 @@ func ExampleQueries() {
 	// q1
 	// queries.ndjson:2: query "q2": messages is empty; at least one message is needed (line begins at byte 57)
 }
+
+func TestTerminalSafeKeepsJSON(t *testing.T) {
+	content := "C1 \u009b31m, bidi \u202e, tag \U000e0041, DEL \x7f, esc \x1b, plain ünï ✓ 👩‍👩‍👧"
+	row, err := format.NDJSON{}.Encode(&sdk.Result{QueryID: "a", Response: &sdk.Response{Content: content}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	safe := format.TerminalSafe(row)
+	if strings.ContainsAny(string(safe), "\u009b\u202e\U000e0041\x7f\x1b") || !strings.Contains(string(safe), "👩‍👩‍👧") {
+		t.Errorf("%q", safe)
+	}
+	var back sdk.Result
+	if err := back.UnmarshalJSON(safe); err != nil || back.Response.Content != content {
+		t.Errorf("%+v %v", back.Response, err)
+	}
+}
