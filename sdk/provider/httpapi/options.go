@@ -38,3 +38,18 @@ func MergeOptions(body []byte, options map[string]json.RawMessage, reserved ...s
 	}
 	return append(body, '}'), nil
 }
+
+// DataURL takes a data URL apart (data:image/png;base64,AAAA): its media type
+// and its base64. ok is false for any other URL.
+func DataURL(url string) (mediaType, data string, ok bool) {
+	rest, ok := strings.CutPrefix(url, "data:")
+	if !ok {
+		return "", "", false
+	}
+	head, data, ok := strings.Cut(rest, ",")
+	if !ok {
+		return "", "", false
+	}
+	mediaType, ok = strings.CutSuffix(head, ";base64")
+	return mediaType, data, ok
+}
