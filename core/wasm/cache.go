@@ -42,8 +42,8 @@ func cacheDir(dir string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if mode := info.Mode().Perm(); mode&0o077 != 0 {
-		return "", fmt.Errorf("others may use the cache directory %s (mode %o): run chmod 700 on it", dir, mode)
+	if mode := info.Mode().Perm(); mode&0o022 != 0 {
+		return "", fmt.Errorf("others may write to the cache directory %s (mode %o): run chmod 700 on it", dir, mode)
 	}
 	if !ownedByUser(info) {
 		return "", fmt.Errorf("the cache directory %s belongs to another user: choose one of your own", dir)

@@ -9,8 +9,8 @@ import (
 
 // Config says how a [Runner] runs guests. The zero value is safe.
 type Config struct {
-	// CacheDir holds compiled modules. It is created with mode 0700 and must
-	// belong to this user alone. Empty: cortex-host/wasm in the user's cache
+	// CacheDir holds compiled modules. It is created with mode 0700; nobody but
+	// this user may write to it. Empty: cortex-host/wasm in the user's cache
 	// directory.
 	CacheDir string
 	// Command starts the confined child; its main must call [confine.Main]

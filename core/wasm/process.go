@@ -18,7 +18,7 @@ type child struct {
 	process *confine.Process
 	stdin   *os.File
 	stdout  *os.File
-	stderr  *tail
+	stderr  *head
 	limits  Limits
 	cpu     time.Duration
 	feeding sync.WaitGroup
@@ -52,7 +52,7 @@ func (r *Runner) start(m *Module, job childJob, policy confine.Policy) (*child, 
 	// The child sees nothing of the host's environment. Its collector works
 	// harder before the limit is reached, and two threads are enough for it.
 	cmd.Env = []string{fmt.Sprintf("GOMEMLIMIT=%d", policy.DataBytes*3/4), "GOMAXPROCS=2", "GOTRACEBACK=none"}
-	c := &child{stderr: &tail{max: 4 << 10}, limits: r.config.Limits, cpu: policy.CPU}
+	c := &child{stderr: &head{max: 4 << 10}, limits: r.config.Limits, cpu: policy.CPU}
 	cmd.Stderr = c.stderr
 	cmd.WaitDelay = time.Second
 	var ends [3]*os.File // the child's
@@ -124,36 +124,41 @@ func (c *child) explain(end *childEnd, err error) *Error {
 	case exit.Signal != "":
 		return failf(OutOfMemory, "its process was ended by the system (%s), most likely for want of memory", exit.Signal)
 	}
-	e := failf(ChildFailed, "its process broke down (exit status %d): %s", exit.Status, quoteText(text, 1024))
+	if strings.Contains(text, "SIGSEGV") || strings.Contains(text, "fatal error: ") {
+		// Go's runtime itself fell, which it does where an allocation fails at a
+		// place that has no answer to that.
+		e := failf(OutOfMemory, "its process broke down, most likely because it wanted more memory than the %d MiB that guests may have", c.limits.MemoryMB)
+		e.Cause = errors.New(quoteText(text, 512))
+		return e
+	}
+	e := failf(ChildFailed, "its process broke down (exit status %d): %s", exit.Status, quoteText(text, 512))
 	if err != nil && !errors.Is(err, os.ErrClosed) {
 		e.Cause = err
 	}
 	return e
 }
 
-// tail keeps the end of what is written to it. It is safe for concurrent use.
-type tail struct {
+// head keeps the beginning of what is written to it: a program that breaks down
+// says why first, and much else after it. It is safe for concurrent use.
+type head struct {
 	mu  sync.Mutex
 	max int
 	buf []byte
 }
 
 // Write never fails.
-func (t *tail) Write(p []byte) (int, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.buf = append(t.buf, p[max(0, len(p)-t.max):]...)
-	if over := len(t.buf) - t.max; over > 0 {
-		t.buf = append(t.buf[:0], t.buf[over:]...)
-	}
+func (h *head) Write(p []byte) (int, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.buf = append(h.buf, p[:min(len(p), h.max-len(h.buf))]...)
 	return len(p), nil
 }
 
-// String returns the end without control characters.
-func (t *tail) String() string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return strings.TrimSpace(string(printable(bytes.ToValidUTF8(t.buf, []byte("?")), true)))
+// String returns it without control characters.
+func (h *head) String() string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return strings.TrimSpace(string(printable(bytes.ToValidUTF8(h.buf, []byte("?")), true)))
 }
 
 // quoteText makes hostile text fit for a terminal and bounds it.

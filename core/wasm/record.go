@@ -66,6 +66,9 @@ func (d *decoder) record(line []byte) (q sdk.Query, has bool, err error) {
 		e.Message = "record " + strconv.FormatInt(d.records, 10) + " " + e.Message + ": " + quote(line, 80)
 		return e
 	}
+	if len(line) == 0 {
+		return q, false, bad("is an empty line")
+	}
 	if !utf8.Valid(line) {
 		return q, false, bad("is not UTF-8")
 	}
