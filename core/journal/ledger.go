@@ -79,11 +79,11 @@ func (l *ledger) settled(r *settled) {
 }
 
 func (l *ledger) count(c class, n int64) {
-	switch {
-	case c == classNone:
-	case c == classAnswered:
+	switch c {
+	case classNone:
+	case classAnswered:
 		l.totals.Answered += n
-	case c == classDegraded:
+	case classDegraded:
 		l.totals.Degraded += n
 	default:
 		l.totals.Failed += n

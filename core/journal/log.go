@@ -37,36 +37,6 @@ type log struct {
 	done              chan struct{}
 }
 
-// A stream is one file of a log.
-type stream struct {
-	file    File
-	buf     []byte // appended, not yet given to a flush
-	base    int64  // the offset of buf in the file
-	spare   []byte // the other buffer of the pair
-	written int64  // how much of the file is written
-	synced  int64  // how much of it is durable
-}
-
-// end is the offset that the next appended byte gets.
-func (s *stream) end() int64 { return s.base + int64(len(s.buf)) }
-
-// take gives the filled buffer away and puts the spare in its place.
-func (s *stream) take() (b []byte, at int64) {
-	b, at = s.buf, s.base
-	s.base += int64(len(b))
-	s.buf, s.spare = s.spare[:0], nil
-	return b, at
-}
-
-// wrote takes back the buffer that was written, unless one large row has
-// blown it up.
-func (s *stream) wrote(b []byte) {
-	s.written += int64(len(b))
-	if cap(b) <= 4*flushBytes {
-		s.spare = b
-	}
-}
-
 const (
 	// flushDelay bounds how long a settled row waits in memory when no
 	// attempt comes that takes it along.
@@ -192,14 +162,6 @@ func (l *log) flushLocked() error {
 		l.cond.Broadcast()
 	}
 	return l.err
-}
-
-func writeAll(f File, b []byte, at int64) error {
-	if len(b) == 0 {
-		return nil
-	}
-	_, err := f.WriteAt(b, at)
-	return err
 }
 
 // failLocked keeps the first error. It requires that l.mu is held.

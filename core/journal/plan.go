@@ -185,10 +185,10 @@ type Again struct {
 
 // includes reports whether a query of this class is asked.
 func (a Again) includes(c class) bool {
-	switch {
-	case c == classNone:
+	switch c {
+	case classNone:
 		return a.Pending
-	case c == classDegraded:
+	case classDegraded:
 		return a.Degraded
 	default:
 		return c.failed() && a.Failed

@@ -88,7 +88,7 @@ func (r *started) append(b []byte) []byte {
 
 func decodeStarted(body []byte) (started, error) {
 	c := cursor{b: body[1:]}
-	r := started{Index: c.index(), Number: int(c.uvarint()), At: c.varint(), Reserved: c.money(), QueryID: c.string(), Lane: c.string(), Model: c.string()}
+	r := started{Index: c.ordinal(), Number: int(c.uvarint()), At: c.varint(), Reserved: c.money(), QueryID: c.string(), Lane: c.string(), Model: c.string()}
 	return r, c.err
 }
 
@@ -105,7 +105,7 @@ func (r *ended) append(b []byte) []byte {
 
 func decodeEnded(body []byte) (ended, error) {
 	c := cursor{b: body[1:]}
-	r := ended{Index: c.index(), Number: int(c.uvarint()), Duration: time.Duration(c.varint()) * time.Microsecond,
+	r := ended{Index: c.ordinal(), Number: int(c.uvarint()), Duration: time.Duration(c.varint()) * time.Microsecond,
 		Cost: c.money(), Kind: sdk.Kind(c.string()), ModelServed: c.string(), RequestID: c.string()}
 	return r, c.err
 }
@@ -132,14 +132,14 @@ func (r *settled) append(b []byte) []byte {
 // decodeSettled returns a Row that aliases body.
 func decodeSettled(body []byte) (settled, error) {
 	c := cursor{b: body[1:]}
-	r := settled{Class: class(c.byte()), Index: c.index(), Hash: c.uint64()}
+	r := settled{Class: class(c.byte()), Index: c.ordinal(), Hash: c.uint64()}
 	for _, n := range []*int64{&r.Usage.PromptTokens, &r.Usage.CompletionTokens, &r.Usage.CachedTokens, &r.Usage.CacheWriteTokens, &r.Usage.ReasoningTokens} {
 		*n = c.varint()
 	}
 	if recordKind(body[0]) == kindHeld {
 		r.Row = c.b
 	} else {
-		r.Offset, r.Length, r.CRC = c.index(), c.index(), c.uint32()
+		r.Offset, r.Length, r.CRC = c.place(), c.place(), c.uint32()
 	}
 	if c.err == nil && (r.Class == classNone || r.Class.held() != (recordKind(body[0]) == kindHeld)) {
 		return r, errMalformed
@@ -168,7 +168,7 @@ func (r cutRecord) append(b []byte) []byte {
 
 func decodeCut(body []byte) (int64, error) {
 	c := cursor{b: body[1:]}
-	return c.index(), c.err
+	return c.place(), c.err
 }
 
 // appendMoney writes nil as 0 and an amount as 1 and the amount.
@@ -182,6 +182,9 @@ func appendMoney(b []byte, m *sdk.Money) []byte {
 func appendString(b []byte, s string) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
 }
+
+// maxQueries bounds a run, so that a damaged ordinal cannot ask for all memory.
+const maxQueries = 1 << 32
 
 // errMalformed is a record with a good checksum that makes no sense.
 var errMalformed = errors.New("malformed record")
@@ -223,10 +226,15 @@ func (c *cursor) varint() int64 {
 	return v
 }
 
-// index is a position: of a query in the input, of a byte in a file.
-func (c *cursor) index() int64 {
+// ordinal is the position of a query in the input.
+func (c *cursor) ordinal() int64 { return c.upTo(maxQueries) }
+
+// place is the position of a byte in a file.
+func (c *cursor) place() int64 { return c.upTo(1 << 56) }
+
+func (c *cursor) upTo(limit uint64) int64 {
 	v := c.uvarint()
-	if v > 1<<56 {
+	if v >= limit {
 		c.err = errMalformed
 		return 0
 	}

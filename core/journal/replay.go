@@ -2,42 +2,12 @@ package journal
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
 	"math"
-	"time"
 )
-
-type planRecord struct {
-	Run     string    `json:"run"`
-	Created time.Time `json:"created"`
-	Plan    Plan      `json:"plan"`
-}
-
-type sessionRecord struct {
-	Started time.Time `json:"started"`
-	PID     int       `json:"pid"`
-	Args    []string  `json:"args,omitempty"`
-	Free    []Field   `json:"free,omitempty"`
-	Origin  Origin    `json:"origin"`
-	Again   Again     `json:"again"`
-	Notes   []string  `json:"notes,omitempty"`
-}
-
-type finishRecord struct {
-	At     time.Time `json:"at"`
-	Rows   int64     `json:"rows_bytes"`  // of the answered rows, before the held ones
-	Size   int64     `json:"size"`        // of the final file
-	Errors int64     `json:"errors_size"` // of the file of errors, 0 without
-}
-
-type closeRecord struct {
-	At     time.Time `json:"at"`
-	Reason string    `json:"reason,omitempty"`
-}
 
 // A history is what a journal tells, read from its start to where its valid
 // records end.
@@ -60,6 +30,7 @@ type history struct {
 	rows    int64 // records of answered queries, good or not
 
 	cuts []cut
+	buf  []byte
 }
 
 // A cut is a kindCut record: rows that were recorded before it and reach
@@ -137,7 +108,7 @@ func (h *history) survey(ctx context.Context, f File, name string) error {
 func (h *history) note(offset int64, body []byte) error {
 	switch recordKind(body[0]) {
 	case kindPlan:
-		return json.Unmarshal(body[1:], &h.plan)
+		return decodeJSON(body, &h.plan)
 	case kindSession:
 		h.sessions++
 		h.finishing, h.finished, h.closed = nil, nil, ""
@@ -152,13 +123,13 @@ func (h *history) note(offset int64, body []byte) error {
 		return err
 	case kindFinishing:
 		h.finishing, h.everFinishing = new(finishRecord), true
-		return json.Unmarshal(body[1:], h.finishing)
+		return decodeJSON(body, h.finishing)
 	case kindFinished:
 		h.finished, h.everDone = new(finishRecord), true
-		return json.Unmarshal(body[1:], h.finished)
+		return decodeJSON(body, h.finished)
 	case kindClosed:
 		var c closeRecord
-		err := json.Unmarshal(body[1:], &c)
+		err := decodeJSON(body, &c)
 		h.closed = c.Reason
 		return err
 	case kindAnswered:
@@ -246,7 +217,7 @@ func (h *history) answered(body []byte, limit int64, partial io.ReaderAt) error 
 		return errMalformed
 	}
 	if partial != nil && r.Offset+r.Length > h.marked {
-		if same, err := rowIs(partial, &r); err != nil {
+		if same, err := h.rowIs(partial, &r); err != nil {
 			return err
 		} else if !same {
 			h.void()
@@ -264,10 +235,24 @@ func (h *history) void() {
 }
 
 // rowIs reports whether the row is in the file as it was written.
-func rowIs(f io.ReaderAt, r *settled) (bool, error) {
-	sum := crc32.New(castagnoli)
-	n, err := io.Copy(sum, io.NewSectionReader(f, r.Offset, r.Length))
-	return n == r.Length && sum.Sum32() == r.CRC, err
+func (h *history) rowIs(f io.ReaderAt, r *settled) (bool, error) {
+	if h.buf == nil {
+		h.buf = make([]byte, 64<<10)
+	}
+	sum := uint32(0)
+	for at, end := r.Offset, r.Offset+r.Length; at < end; {
+		b := h.buf[:min(int64(len(h.buf)), end-at)]
+		n, err := f.ReadAt(b, at)
+		if n < len(b) {
+			if errors.Is(err, io.EOF) {
+				return false, nil
+			}
+			return false, err
+		}
+		sum = crc32.Update(sum, castagnoli, b)
+		at += int64(n)
+	}
+	return sum == r.CRC, nil
 }
 
 // suffixMin gives each cut the shortest length of itself and those after it.

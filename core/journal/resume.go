@@ -167,7 +167,8 @@ func (r *Run) reopen(ctx context.Context, h *history) error {
 			return err
 		}
 	}
-	if t := h.totals; !(r.again.Failed && t.Failed > 0) && !(r.again.Degraded && t.Degraded > 0) {
+	failed, degraded := r.again.Failed && h.totals.Failed > 0, r.again.Degraded && h.totals.Degraded > 0
+	if !failed && !degraded {
 		return fmt.Errorf("run %s: %w", r.id, ErrComplete)
 	}
 	path := r.plan.Output.Path

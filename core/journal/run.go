@@ -1,7 +1,6 @@
 package journal
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/crc32"
@@ -103,6 +102,9 @@ func (r *Run) Totals() Totals {
 // called once for each query, in the order of the input. If an earlier session
 // has settled a different query under this ordinal, that is an [*InputError].
 func (r *Run) Admit(index int64, q *sdk.Query) (ask bool, err error) {
+	if index >= maxQueries {
+		return false, fmt.Errorf("query %d: a run can have at most %d queries: split the input", index+1, int64(maxQueries))
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.next = max(r.next, index+1)
@@ -241,23 +243,3 @@ func (r *Run) release(state State, reason string, err error) error {
 	}
 	return nil
 }
-
-// A jsonRecord is a record whose body is JSON.
-type jsonRecord struct {
-	kind  recordKind
-	value interface{ stored() }
-}
-
-func (r jsonRecord) append(b []byte) []byte {
-	data, err := json.Marshal(r.value)
-	if err != nil {
-		// The types below hold strings, numbers and times only.
-		panic(fmt.Sprintf("journal: %T does not marshal: %v", r.value, err))
-	}
-	return append(append(b, byte(r.kind)), data...)
-}
-
-func (planRecord) stored()    {}
-func (sessionRecord) stored() {}
-func (finishRecord) stored()  {}
-func (closeRecord) stored()   {}

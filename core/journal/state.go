@@ -49,6 +49,19 @@ func (c class) kind() sdk.Kind {
 	return sdk.Internal
 }
 
+// String names the class for people.
+func (c class) String() string {
+	switch c {
+	case classNone:
+		return ""
+	case classAnswered:
+		return "answered"
+	case classDegraded:
+		return "degraded"
+	}
+	return string(c.kind())
+}
+
 // A slot is what memory holds of one query: 44 bits of its hash, the session
 // that settled it and how.
 type slot uint64

@@ -1,0 +1,134 @@
+package journal
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// interrupted leaves a run with n answered queries and returns it closed.
+func interrupted(t testing.TB, d Disk, n int64) *Run {
+	t.Helper()
+	r := create(t, d, Config{Sync: SyncAlways})
+	for i := range n {
+		_, err := ask(r, i, 0, "answered")
+		must(t, err)
+	}
+	must(t, r.Close("test"))
+	return r
+}
+
+func TestATornEndIsCutWithANote(t *testing.T) {
+	d := newSimDisk()
+	r := interrupted(t, d, 3)
+	for _, path := range []string{r.cfg.journalPath(r.ID()), output + ".partial"} {
+		f, err := d.Open(path, OpenWrite)
+		must(t, err)
+		size, _ := f.Size()
+		_, err = f.WriteAt([]byte("\x20\x00\x00\x00torn"), size)
+		must(t, err)
+	}
+	again, err := Resume(t.Context(), r.cfg, r.ID(), testPlan(), all())
+	must(t, err)
+	defer again.Close("")
+	notes := strings.Join(again.Notes(), "\n")
+	if !strings.Contains(notes, "the last 8 bytes of the journal were torn") || !strings.Contains(notes, "8 bytes behind the last recorded row") {
+		t.Errorf("notes: %s", notes)
+	}
+	if n := len(rowsOf(t, content(t, d, output+".partial"))); n != 3 || again.Before().Answered != 3 {
+		t.Errorf("%d rows", n)
+	}
+}
+
+// Damage that no crash explains is refused, not read as a short journal: else
+// answers would be paid for twice.
+func TestDamageIsRefused(t *testing.T) {
+	d := newSimDisk()
+	r := interrupted(t, d, 5)
+	path := r.cfg.journalPath(r.ID())
+	flip := func(path string, at int64) {
+		f, err := d.Open(path, OpenWrite)
+		must(t, err)
+		var b [1]byte
+		_, _ = f.ReadAt(b[:], at)
+		b[0] ^= 0x40
+		_, err = f.WriteAt(b[:], at)
+		must(t, err)
+	}
+	size := int64(len(content(t, d, path)))
+	for at := range size {
+		flip(path, at)
+		again, err := Resume(t.Context(), r.cfg, r.ID(), testPlan(), all())
+		if err == nil {
+			if before := again.Before().Answered; before < 4 {
+				t.Errorf("byte %d of %d damaged: resumed with %d answers of 5", at, size, before)
+			}
+			again.closeFiles()
+			again.log.halt()
+			t.Logf("byte %d is in the torn end", at)
+			return
+		}
+		flip(path, at)
+	}
+
+	f, err := d.Open(output+".partial", OpenWrite)
+	must(t, err)
+	must(t, f.Truncate(10))
+	if _, err := Resume(t.Context(), r.cfg, r.ID(), testPlan(), all()); !errors.As(err, new(*CorruptError)) {
+		t.Errorf("a partial file that lost its end: %v", err)
+	}
+	must(t, d.Remove(output+".partial"))
+	if _, err := Resume(t.Context(), r.cfg, r.ID(), testPlan(), all()); !errors.As(err, new(*CorruptError)) {
+		t.Errorf("a partial file that is gone: %v", err)
+	}
+}
+
+func TestAnotherVersionIsRefusedByName(t *testing.T) {
+	d := newSimDisk()
+	r := interrupted(t, d, 1)
+	f, err := d.Open(r.cfg.journalPath(r.ID()), OpenWrite)
+	must(t, err)
+	_, err = f.WriteAt([]byte{9}, 8)
+	must(t, err)
+	if _, err := Resume(t.Context(), r.cfg, r.ID(), testPlan(), all()); err == nil || !strings.Contains(err.Error(), "has format 9, this program reads format 1") {
+		t.Errorf("format 9: %v", err)
+	}
+}
+
+func TestReadOnlyAndVanished(t *testing.T) {
+	d := newSimDisk()
+	must(t, d.MkdirAll("/data"))
+	d.readOnly = true
+	if _, err := Create(t.Context(), Config{Dir: "/state/runs", Disk: d}, testPlan()); !errors.Is(err, syscall.EROFS) {
+		t.Errorf("a read-only disk: %v", err)
+	}
+
+	// A real directory, removed while the run goes on.
+	dir := t.TempDir()
+	data := filepath.Join(dir, "data")
+	must(t, os.Mkdir(data, 0o700))
+	plan := Plan{Output: Output{Path: filepath.Join(data, "out.ndjson")}}
+	r, err := Create(t.Context(), Config{Dir: filepath.Join(dir, "runs")}, plan)
+	must(t, err)
+	defer r.Close("test")
+	_, err = ask(r, 0, 0, "answered")
+	must(t, err)
+	must(t, os.RemoveAll(data))
+	deadline := time.Now().Add(10 * time.Second)
+	for i := int64(1); ; i++ {
+		if _, err := ask(r, i, 0, "answered"); err != nil {
+			if !strings.Contains(err.Error(), "was removed while the run was writing to it") {
+				t.Errorf("after the directory was removed: %v", err)
+			}
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("the run goes on into a file that is gone")
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}

@@ -1,0 +1,159 @@
+package journal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+)
+
+// Power fails at a random moment of a run with random outcomes, again and
+// again, until it is finished. Whatever was durable is never asked again, and
+// in the end each query has one row.
+func TestPowerLoss(t *testing.T) {
+	for seed := range uint64(1000) {
+		powerLoss(t, seed)
+		if t.Failed() {
+			return
+		}
+	}
+}
+
+func powerLoss(t *testing.T, seed uint64) {
+	rng := rand.New(rand.NewPCG(seed, 1))
+	d := newSimDisk()
+	must(t, d.MkdirAll("/data"))
+	must(t, d.SyncDir("/"))
+	const queries = 25
+	cfg := Config{Dir: "/state/runs", Sync: []SyncMode{SyncAlways, SyncNone, SyncGroup}[rng.IntN(3)]}
+	durable := map[int64]bool{} // answered, and the disk has confirmed it
+	id := ""
+	for session := 0; ; session++ {
+		cfg.Disk = d
+		if session < 12 {
+			d.fuse = 1 + rng.IntN(80)
+		}
+		done, err := powerSession(t.Context(), rng, cfg, &id, session, queries, durable)
+		d.fuse = -1
+		if done {
+			break
+		}
+		if !errors.Is(err, errPowerOff) {
+			t.Fatalf("seed %d, session %d: %v", seed, session, err)
+		}
+		d = d.powerLoss(rng)
+	}
+	rows := rowsOf(t, content(t, d, output))
+	if len(rows) != queries {
+		t.Errorf("seed %d: %d rows, want %d", seed, len(rows), queries)
+	}
+}
+
+// powerSession works on a run until the power fails or it is finished.
+func powerSession(ctx context.Context, rng *rand.Rand, cfg Config, id *string, session, queries int, durable map[int64]bool) (done bool, err error) {
+	var r *Run
+	if *id != "" {
+		r, err = Resume(ctx, cfg, *id, testPlan(), all())
+		if errors.Is(err, ErrComplete) {
+			return true, nil
+		}
+		if errors.Is(err, ErrNoRun) {
+			return false, fmt.Errorf("the run is gone: %w", err)
+		}
+	} else {
+		plan := testPlan()
+		plan.Output.Discard = true
+		if r, err = Create(ctx, cfg, plan); err == nil {
+			*id = r.ID()
+		}
+	}
+	if err != nil {
+		return false, err
+	}
+	defer r.Close("test")
+	fresh := map[int64]bool{}
+	for i := range int64(queries) {
+		how := []string{"answered", "answered", "failed", "degraded"}[rng.IntN(4)]
+		asked, err := ask(r, i, session, how)
+		if asked && durable[i] {
+			return false, fmt.Errorf("query %d was durable and is asked again (%w)", i, err)
+		}
+		if err != nil {
+			return false, err
+		}
+		if asked && how != "failed" {
+			fresh[i] = true
+		}
+		if asked && cfg.Sync == SyncAlways && how != "failed" {
+			durable[i] = true
+		}
+		if rng.IntN(6) == 0 {
+			if err := r.log.sync(); err != nil {
+				return false, err
+			}
+			for i := range fresh {
+				durable[i] = true
+			}
+		}
+	}
+	if _, err := r.Finish(ctx); err != nil {
+		return false, err
+	}
+	return true, nil
+}
+
+// The disk is full at each of 200 offsets: the run stops with an error that
+// says so, leaves no torn row, and goes on when there is room.
+func TestDiskFull(t *testing.T) {
+	for step := range int64(200) {
+		d := newSimDisk()
+		must(t, d.MkdirAll("/data"))
+		cfg := Config{Dir: "/state/runs", Disk: d, Sync: SyncNone}
+		d.room = step * 47
+		id := ""
+		const queries = 30
+		err := fullSession(t.Context(), cfg, &id, 0, queries)
+		if err == nil {
+			continue
+		}
+		if !strings.Contains(err.Error(), "no space left") {
+			t.Fatalf("room for %d bytes: %v", step*47, err)
+		}
+		d.room = -1
+		if id != "" {
+			rowsOf(t, content(t, d, output+".partial"))
+		}
+		must(t, fullSession(t.Context(), cfg, &id, 1, queries))
+		if rows := rowsOf(t, content(t, d, output)); len(rows) != queries {
+			t.Fatalf("room for %d bytes: %d rows", step*47, len(rows))
+		}
+	}
+}
+
+func fullSession(ctx context.Context, cfg Config, id *string, session int, queries int64) (err error) {
+	var r *Run
+	if *id == "" {
+		if r, err = Create(ctx, cfg, testPlan()); err == nil {
+			*id = r.ID()
+		}
+	} else {
+		r, err = Resume(ctx, cfg, *id, testPlan(), all())
+	}
+	if err != nil {
+		return err
+	}
+	defer r.Close("disk full")
+	for i := range queries {
+		how := "answered"
+		if i%3 == 0 && session == 0 {
+			how = "failed"
+		}
+		if _, err := ask(r, i, session, how); err != nil {
+			return err
+		}
+	}
+	_, err = r.Finish(ctx)
+	return err
+}
