@@ -21,7 +21,7 @@ func MergeOptions(body []byte, options map[string]json.RawMessage, reserved ...s
 	for _, name := range slices.Sorted(maps.Keys(options)) {
 		for _, r := range reserved {
 			if strings.EqualFold(name, r) {
-				return nil, sdk.Errorf(sdk.InvalidRequest, "options.%s: set by the query itself; remove it from options", plain(name, 64))
+				return nil, sdk.Errorf(sdk.InvalidRequest, "options.%s: this field is made from the query's own; remove it from options", plain(name, 64))
 			}
 		}
 		if !json.Valid(options[name]) {

@@ -81,3 +81,14 @@ func plain(s string, n int) string {
 func excerpt(body []byte) string {
 	return plain(string(body[:min(len(body), 1024)]), 200)
 }
+
+// SecretHeader reports whether a header of this name is likely to hold a key.
+func SecretHeader(name string) bool {
+	name = strings.ToLower(name)
+	for _, word := range [...]string{"auth", "key", "token", "secret", "cookie"} {
+		if strings.Contains(name, word) {
+			return true
+		}
+	}
+	return false
+}
