@@ -272,8 +272,15 @@ func TestInFlightAtAKillIsListedAndPaid(t *testing.T) {
 	defer again.Close("")
 	list := again.Resends()
 	before := again.Before()
-	if len(list) != 2 || list[0].ID != "q0" || list[1].ID != "q2" || before.Resent != 2 || before.Attempts != 3 {
+	if len(list) != 2 || list[0].ID != "q0" || list[1].ID != "q2" || before.Resent != 0 || before.Attempts != 3 {
 		t.Errorf("re-sends %+v, before %+v", list, before)
+	}
+	for i := range int64(3) {
+		_, err := ask(again, i, 1, "answered")
+		must(t, err)
+	}
+	if n := again.Totals().Resent; n != 2 {
+		t.Errorf("%d re-sends counted", n)
 	}
 	if want := 2*sdk.USD + sdk.USD/4; before.Spent != want {
 		t.Errorf("spent %v, want %v: what was in flight counts at its bound", before.Spent, want)

@@ -13,11 +13,18 @@ type Open struct {
 	ID    string `json:"id"`
 	// Attempts counts the calls so far.
 	Attempts int `json:"attempts"`
-	// InFlight says that the outcome of the last one is not known. If nobody
-	// works on the run, it was cut off: the vendor may have billed it.
+	// InFlight says that the last one has no outcome yet.
 	InFlight bool `json:"in_flight,omitempty"`
-	// Reserved is the most that it can have cost, nil if not known.
+	// CutOff says that the process died, or the power failed, before there was
+	// a row. The vendor may have billed it, and will again if it is asked again.
+	CutOff bool `json:"cut_off,omitempty"`
+	// Reserved is the most that an attempt in flight can cost, nil if not
+	// known.
 	Reserved *sdk.Money `json:"reserved,omitempty"`
+
+	// billed says that the last attempt has ended and may have been billed: a
+	// row should have followed, or a retry of something in doubt.
+	billed bool
 }
 
 // A ledger is the state of a run: what its records add up to. Replaying a
@@ -41,8 +48,11 @@ func (l *ledger) started(r *started) {
 		o = &Open{Index: r.Index, ID: r.QueryID}
 		l.open[r.Index] = o
 	}
+	if o.CutOff {
+		l.totals.Resent++
+	}
 	o.Attempts++
-	o.InFlight, o.Reserved = true, r.Reserved
+	o.InFlight, o.CutOff, o.billed, o.Reserved = true, false, false, r.Reserved
 	l.totals.Attempts++
 }
 
@@ -51,6 +61,7 @@ func (l *ledger) ended(r *ended) {
 	if o == nil || !o.InFlight {
 		return
 	}
+	o.billed = r.Kind == "" || r.Cost == nil || *r.Cost != 0
 	if r.Cost != nil {
 		o.Reserved = r.Cost
 	}
@@ -97,18 +108,28 @@ func (l *ledger) count(c class, n int64) {
 }
 
 // nextSession closes the books of a session that is over: an attempt still in
-// flight was cut off and counts as paid.
+// flight was cut off and counts as paid, and so was an answer without a row.
 func (l *ledger) nextSession() {
-	for _, o := range l.inFlight() {
-		l.totals.Resent++
-		l.pay(l.open[o.Index])
+	for _, o := range l.open {
+		if o.InFlight {
+			o.billed = true
+			l.pay(o)
+		}
+		o.CutOff = o.CutOff || o.billed
 	}
 	l.session++
 }
 
-// inFlight lists the attempts without an outcome, by ordinal.
-func (l *ledger) inFlight() []Open {
-	return slices.DeleteFunc(l.opened(), func(o Open) bool { return !o.InFlight })
+// lost notes that the row of a query is gone.
+func (l *ledger) lost(index int64) {
+	if o := l.open[index]; o != nil {
+		o.CutOff = true
+	}
+}
+
+// cutOff lists the queries that were cut off and not asked again since.
+func (l *ledger) cutOff() []Open {
+	return slices.DeleteFunc(l.opened(), func(o Open) bool { return !o.CutOff })
 }
 
 // opened lists the queries that were sent and have no row, by ordinal.

@@ -209,8 +209,8 @@ type Totals struct {
 	Spent sdk.Money `json:"spent"`
 	// Unpriced counts the attempts of which neither cost nor bound is known.
 	Unpriced int64 `json:"unpriced,omitempty"`
-	// Resent counts queries that were in flight at a kill: if they were asked
-	// again, the vendor may have billed them twice.
+	// Resent counts attempts of queries that had been cut off, so the vendor may
+	// have billed them twice.
 	Resent int64 `json:"resent,omitempty"`
 }
 

@@ -206,11 +206,11 @@ func (h *history) answered(body []byte, limit int64, partial io.ReaderAt) error 
 		return err
 	}
 	if r.Offset+r.Length > limit {
-		h.totals.Resent++
+		h.lost(r.Index)
 		return nil
 	}
 	if h.voided > 0 {
-		h.void() // rows are in order: behind a bad one none counts
+		h.void(&r) // rows are in order: behind a bad one none counts
 		return nil
 	}
 	if r.Offset != h.partial {
@@ -220,7 +220,7 @@ func (h *history) answered(body []byte, limit int64, partial io.ReaderAt) error 
 		if same, err := h.rowIs(partial, &r); err != nil {
 			return err
 		} else if !same {
-			h.void()
+			h.void(&r)
 			return nil
 		}
 	}
@@ -229,9 +229,10 @@ func (h *history) answered(body []byte, limit int64, partial io.ReaderAt) error 
 	return nil
 }
 
-func (h *history) void() {
+// void notes a row that a power loss has taken.
+func (h *history) void(r *settled) {
 	h.voided++
-	h.totals.Resent++
+	h.lost(r.Index)
 }
 
 // rowIs reports whether the row is in the file as it was written.

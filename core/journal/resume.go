@@ -231,10 +231,11 @@ func (r *Run) begin(h *history) error {
 			return err
 		}
 	}
-	r.resend = h.inFlight()
-	r.noteResends(h)
 	at := h.end
 	var records []byte
+	h.nextSession()
+	r.resend, r.before = h.cutOff(), h.totals.clone()
+	r.noteResends(h)
 	for _, rec := range []record{cutRecord(h.partial), r.sessionRecord(time.Now())} {
 		records = appendFramed(records, h.salt, at, rec)
 	}
@@ -244,8 +245,6 @@ func (r *Run) begin(h *history) error {
 	if err := r.journal.Sync(); err != nil {
 		return err
 	}
-	h.nextSession()
-	r.before = h.totals.clone()
 	end := at + int64(len(records))
 	r.log = newLog(r.journal, r.partial, h.salt, end, h.partial, r.cfg.Sync, r.present)
 	return r.log.append(&synced{Partial: h.partial, Journal: end})

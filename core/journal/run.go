@@ -58,7 +58,7 @@ type Run struct {
 	created time.Time
 
 	before Totals // of the earlier sessions
-	resend []Open // in flight when the last one ended
+	resend []Open // cut off in one of them
 	// The final files are this run's own, or may be replaced.
 	replace, replaceErrors bool
 
@@ -87,8 +87,9 @@ func (r *Run) Notes() []string { return append([]string(nil), r.notes...) }
 // Before returns what the sessions before this one add up to.
 func (r *Run) Before() Totals { return r.before.clone() }
 
-// Resends lists the queries that were in flight when the last session was
-// killed. If they are asked again, the vendor may have billed them twice.
+// Resends lists the queries that a kill or a power loss has cut off and that
+// no later session has asked again. If this one does, the vendor may bill them
+// twice.
 func (r *Run) Resends() []Open { return append([]Open(nil), r.resend...) }
 
 // Totals returns what all sessions add up to, with this one up to now.
