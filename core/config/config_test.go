@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -8,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/cortexlinux/cortex-host/core/config"
 )
@@ -194,4 +197,34 @@ func ExampleLoad() {
 	// Output:
 	// 64 --max-concurrent
 	// 2 default
+}
+
+func TestSchemaAgreesWithTheReader(t *testing.T) {
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(config.Schema()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := jsonschema.NewCompiler()
+	if err := c.AddResource("mem:config", doc); err != nil {
+		t.Fatal(err)
+	}
+	schema, err := c.Compile("mem:config")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{
+		`{}`, `{"version":1,"model":"m","max_concurrent":3,"requests_per_second":"600/m","timeout":"1h30m"}`,
+		`{"requests_per_second":"off","profiles":{"night":{"max_cost":2.5}}}`, `{"requests_per_second":10,"price":"0.15,0.6"}`,
+		`{"version":2}`, `{"modell":"m"}`, `{"max_concurrent":0}`, `{"max_concurrent":"x"}`, `{"requests_per_second":"fast"}`,
+		`{"timeout":10}`, `{"temperature":-1}`, `{"retry_failed":"maybe"}`, `{"profiles":{"night":{"nope":1}}}`, `{"price":"1"}`, `[]`,
+	} {
+		instance, err := jsonschema.UnmarshalJSON(strings.NewReader(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, loadErr := config.Load(config.Sources{Path: write(t, text)}) // JSON is YAML
+		if schemaErr := schema.Validate(instance); (schemaErr == nil) != (loadErr == nil) {
+			t.Errorf("%s: the schema says %v, the reader %v", text, schemaErr, loadErr)
+		}
+	}
 }
