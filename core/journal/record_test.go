@@ -18,7 +18,8 @@ func TestHashTellsQueriesApart(t *testing.T) {
 	zero, one, n := 0.0, 1.0, 5
 	queries := []sdk.Query{
 		{}, {ID: "a"}, {Model: "a"}, {Provider: "a"}, {TaskType: "a"}, {Temperature: &zero}, {Temperature: &one}, {MaxTokens: &n},
-		{Messages: []sdk.Message{{}}}, {Messages: []sdk.Message{{Text: "a"}}}, {Messages: []sdk.Message{{Role: "a"}}},
+		{Messages: []sdk.Message{{}}}, {Tools: []sdk.Tool{{Name: "a"}}}, {ToolChoice: "a"}, {ResponseFormat: &sdk.ResponseFormat{Name: "a", Schema: []byte("{}")}},
+		{Messages: []sdk.Message{{Text: "a"}}}, {Messages: []sdk.Message{{Role: "a"}}},
 		{Messages: []sdk.Message{{Parts: []sdk.Part{{Text: "a"}}}}}, {Messages: []sdk.Message{{Parts: []sdk.Part{{Image: &sdk.Image{URL: "a"}}}}}},
 		{Metadata: map[string]string{"a": "b"}}, {Options: map[string]json.RawMessage{"a": []byte(`"b"`)}},
 	}

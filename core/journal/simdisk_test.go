@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"maps"
 	"math/rand/v2"
 	"path/filepath"
 	"slices"
@@ -225,7 +226,7 @@ func (d *simDisk) powerLoss(rng *rand.Rand) *simDisk {
 	next := newSimDisk()
 	next.live, next.durable = map[string]*simNode{}, map[string]*simNode{}
 	nodes := map[*simNode]*simNode{}
-	for _, name := range sortedKeys(d.durable) {
+	for _, name := range slices.Sorted(maps.Keys(d.durable)) {
 		n := d.durable[name]
 		if nodes[n] == nil {
 			data := n.afterLoss(rng)
