@@ -751,8 +751,12 @@ type Message struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Role  Role                   `protobuf:"varint,1,opt,name=role,proto3,enum=cortex.provider.v1.Role" json:"role,omitempty"`
 	// The content when parts is empty.
-	Text          string  `protobuf:"bytes,2,opt,name=text,proto3" json:"text,omitempty"`
-	Parts         []*Part `protobuf:"bytes,3,rep,name=parts,proto3" json:"parts,omitempty"`
+	Text  string  `protobuf:"bytes,2,opt,name=text,proto3" json:"text,omitempty"`
+	Parts []*Part `protobuf:"bytes,3,rep,name=parts,proto3" json:"parts,omitempty"`
+	// What an assistant asked to have called.
+	ToolCalls []*ToolCall `protobuf:"bytes,4,rep,name=tool_calls,json=toolCalls,proto3" json:"tool_calls,omitempty"`
+	// In a message of ROLE_TOOL: whose result it is.
+	ToolCallId    string `protobuf:"bytes,5,opt,name=tool_call_id,json=toolCallId,proto3" json:"tool_call_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -808,6 +812,195 @@ func (x *Message) GetParts() []*Part {
 	return nil
 }
 
+func (x *Message) GetToolCalls() []*ToolCall {
+	if x != nil {
+		return x.ToolCalls
+	}
+	return nil
+}
+
+func (x *Message) GetToolCallId() string {
+	if x != nil {
+		return x.ToolCallId
+	}
+	return ""
+}
+
+type ToolCall struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Id    string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Name  string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	// JSON, as the model wrote it: untrusted.
+	Arguments     string `protobuf:"bytes,3,opt,name=arguments,proto3" json:"arguments,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ToolCall) Reset() {
+	*x = ToolCall{}
+	mi := &file_cortex_provider_v1_provider_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ToolCall) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ToolCall) ProtoMessage() {}
+
+func (x *ToolCall) ProtoReflect() protoreflect.Message {
+	mi := &file_cortex_provider_v1_provider_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ToolCall.ProtoReflect.Descriptor instead.
+func (*ToolCall) Descriptor() ([]byte, []int) {
+	return file_cortex_provider_v1_provider_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *ToolCall) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *ToolCall) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ToolCall) GetArguments() string {
+	if x != nil {
+		return x.Arguments
+	}
+	return ""
+}
+
+type Tool struct {
+	state       protoimpl.MessageState `protogen:"open.v1"`
+	Name        string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Description string                 `protobuf:"bytes,2,opt,name=description,proto3" json:"description,omitempty"`
+	// A JSON Schema of the arguments; empty means that there are none.
+	Parameters    []byte `protobuf:"bytes,3,opt,name=parameters,proto3" json:"parameters,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Tool) Reset() {
+	*x = Tool{}
+	mi := &file_cortex_provider_v1_provider_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Tool) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Tool) ProtoMessage() {}
+
+func (x *Tool) ProtoReflect() protoreflect.Message {
+	mi := &file_cortex_provider_v1_provider_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Tool.ProtoReflect.Descriptor instead.
+func (*Tool) Descriptor() ([]byte, []int) {
+	return file_cortex_provider_v1_provider_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *Tool) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Tool) GetDescription() string {
+	if x != nil {
+		return x.Description
+	}
+	return ""
+}
+
+func (x *Tool) GetParameters() []byte {
+	if x != nil {
+		return x.Parameters
+	}
+	return nil
+}
+
+type ResponseFormat struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Name  string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// A JSON Schema.
+	Schema        []byte `protobuf:"bytes,2,opt,name=schema,proto3" json:"schema,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResponseFormat) Reset() {
+	*x = ResponseFormat{}
+	mi := &file_cortex_provider_v1_provider_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResponseFormat) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResponseFormat) ProtoMessage() {}
+
+func (x *ResponseFormat) ProtoReflect() protoreflect.Message {
+	mi := &file_cortex_provider_v1_provider_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResponseFormat.ProtoReflect.Descriptor instead.
+func (*ResponseFormat) Descriptor() ([]byte, []int) {
+	return file_cortex_provider_v1_provider_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *ResponseFormat) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ResponseFormat) GetSchema() []byte {
+	if x != nil {
+		return x.Schema
+	}
+	return nil
+}
+
 type Part struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Types that are valid to be assigned to Content:
@@ -821,7 +1014,7 @@ type Part struct {
 
 func (x *Part) Reset() {
 	*x = Part{}
-	mi := &file_cortex_provider_v1_provider_proto_msgTypes[9]
+	mi := &file_cortex_provider_v1_provider_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -833,7 +1026,7 @@ func (x *Part) String() string {
 func (*Part) ProtoMessage() {}
 
 func (x *Part) ProtoReflect() protoreflect.Message {
-	mi := &file_cortex_provider_v1_provider_proto_msgTypes[9]
+	mi := &file_cortex_provider_v1_provider_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -846,7 +1039,7 @@ func (x *Part) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Part.ProtoReflect.Descriptor instead.
 func (*Part) Descriptor() ([]byte, []int) {
-	return file_cortex_provider_v1_provider_proto_rawDescGZIP(), []int{9}
+	return file_cortex_provider_v1_provider_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Part) GetContent() isPart_Content {
@@ -901,7 +1094,7 @@ type Image struct {
 
 func (x *Image) Reset() {
 	*x = Image{}
-	mi := &file_cortex_provider_v1_provider_proto_msgTypes[10]
+	mi := &file_cortex_provider_v1_provider_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -913,7 +1106,7 @@ func (x *Image) String() string {
 func (*Image) ProtoMessage() {}
 
 func (x *Image) ProtoReflect() protoreflect.Message {
-	mi := &file_cortex_provider_v1_provider_proto_msgTypes[10]
+	mi := &file_cortex_provider_v1_provider_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -926,7 +1119,7 @@ func (x *Image) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Image.ProtoReflect.Descriptor instead.
 func (*Image) Descriptor() ([]byte, []int) {
-	return file_cortex_provider_v1_provider_proto_rawDescGZIP(), []int{10}
+	return file_cortex_provider_v1_provider_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Image) GetUrl() string {
@@ -955,14 +1148,20 @@ type CompleteRequest struct {
 	MaxTokens   *int32            `protobuf:"varint,6,opt,name=max_tokens,json=maxTokens,proto3,oneof" json:"max_tokens,omitempty"`
 	Metadata    map[string]string `protobuf:"bytes,7,rep,name=metadata,proto3" json:"metadata,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// Further fields of the vendor's request body: name to JSON value.
-	Options       map[string][]byte `protobuf:"bytes,8,rep,name=options,proto3" json:"options,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	Options map[string][]byte `protobuf:"bytes,8,rep,name=options,proto3" json:"options,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// Asks for JSON of a schema. A plugin whose vendor can't be told ignores it:
+	// the host checks the reply in any case.
+	ResponseFormat *ResponseFormat `protobuf:"bytes,9,opt,name=response_format,json=responseFormat,proto3" json:"response_format,omitempty"`
+	Tools          []*Tool         `protobuf:"bytes,10,rep,name=tools,proto3" json:"tools,omitempty"`
+	// "auto", "none", "required" or a tool's name; empty is the vendor's default.
+	ToolChoice    string `protobuf:"bytes,11,opt,name=tool_choice,json=toolChoice,proto3" json:"tool_choice,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *CompleteRequest) Reset() {
 	*x = CompleteRequest{}
-	mi := &file_cortex_provider_v1_provider_proto_msgTypes[11]
+	mi := &file_cortex_provider_v1_provider_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -974,7 +1173,7 @@ func (x *CompleteRequest) String() string {
 func (*CompleteRequest) ProtoMessage() {}
 
 func (x *CompleteRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cortex_provider_v1_provider_proto_msgTypes[11]
+	mi := &file_cortex_provider_v1_provider_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -987,7 +1186,7 @@ func (x *CompleteRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CompleteRequest.ProtoReflect.Descriptor instead.
 func (*CompleteRequest) Descriptor() ([]byte, []int) {
-	return file_cortex_provider_v1_provider_proto_rawDescGZIP(), []int{11}
+	return file_cortex_provider_v1_provider_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *CompleteRequest) GetId() string {
@@ -1046,6 +1245,27 @@ func (x *CompleteRequest) GetOptions() map[string][]byte {
 	return nil
 }
 
+func (x *CompleteRequest) GetResponseFormat() *ResponseFormat {
+	if x != nil {
+		return x.ResponseFormat
+	}
+	return nil
+}
+
+func (x *CompleteRequest) GetTools() []*Tool {
+	if x != nil {
+		return x.Tools
+	}
+	return nil
+}
+
+func (x *CompleteRequest) GetToolChoice() string {
+	if x != nil {
+		return x.ToolChoice
+	}
+	return ""
+}
+
 type CompleteResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Types that are valid to be assigned to Outcome:
@@ -1061,7 +1281,7 @@ type CompleteResponse struct {
 
 func (x *CompleteResponse) Reset() {
 	*x = CompleteResponse{}
-	mi := &file_cortex_provider_v1_provider_proto_msgTypes[12]
+	mi := &file_cortex_provider_v1_provider_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1073,7 +1293,7 @@ func (x *CompleteResponse) String() string {
 func (*CompleteResponse) ProtoMessage() {}
 
 func (x *CompleteResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_cortex_provider_v1_provider_proto_msgTypes[12]
+	mi := &file_cortex_provider_v1_provider_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1086,7 +1306,7 @@ func (x *CompleteResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CompleteResponse.ProtoReflect.Descriptor instead.
 func (*CompleteResponse) Descriptor() ([]byte, []int) {
-	return file_cortex_provider_v1_provider_proto_rawDescGZIP(), []int{12}
+	return file_cortex_provider_v1_provider_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *CompleteResponse) GetOutcome() isCompleteResponse_Outcome {
@@ -1150,13 +1370,14 @@ type Response struct {
 	CostPicodollars *int64 `protobuf:"varint,6,opt,name=cost_picodollars,json=costPicodollars,proto3,oneof" json:"cost_picodollars,omitempty"`
 	// The duration of the call to the vendor.
 	Latency       *durationpb.Duration `protobuf:"bytes,7,opt,name=latency,proto3" json:"latency,omitempty"`
+	ToolCalls     []*ToolCall          `protobuf:"bytes,8,rep,name=tool_calls,json=toolCalls,proto3" json:"tool_calls,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Response) Reset() {
 	*x = Response{}
-	mi := &file_cortex_provider_v1_provider_proto_msgTypes[13]
+	mi := &file_cortex_provider_v1_provider_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1168,7 +1389,7 @@ func (x *Response) String() string {
 func (*Response) ProtoMessage() {}
 
 func (x *Response) ProtoReflect() protoreflect.Message {
-	mi := &file_cortex_provider_v1_provider_proto_msgTypes[13]
+	mi := &file_cortex_provider_v1_provider_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1181,7 +1402,7 @@ func (x *Response) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Response.ProtoReflect.Descriptor instead.
 func (*Response) Descriptor() ([]byte, []int) {
-	return file_cortex_provider_v1_provider_proto_rawDescGZIP(), []int{13}
+	return file_cortex_provider_v1_provider_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Response) GetContent() string {
@@ -1233,6 +1454,13 @@ func (x *Response) GetLatency() *durationpb.Duration {
 	return nil
 }
 
+func (x *Response) GetToolCalls() []*ToolCall {
+	if x != nil {
+		return x.ToolCalls
+	}
+	return nil
+}
+
 type Usage struct {
 	state            protoimpl.MessageState `protogen:"open.v1"`
 	PromptTokens     int64                  `protobuf:"varint,1,opt,name=prompt_tokens,json=promptTokens,proto3" json:"prompt_tokens,omitempty"`
@@ -1246,7 +1474,7 @@ type Usage struct {
 
 func (x *Usage) Reset() {
 	*x = Usage{}
-	mi := &file_cortex_provider_v1_provider_proto_msgTypes[14]
+	mi := &file_cortex_provider_v1_provider_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1258,7 +1486,7 @@ func (x *Usage) String() string {
 func (*Usage) ProtoMessage() {}
 
 func (x *Usage) ProtoReflect() protoreflect.Message {
-	mi := &file_cortex_provider_v1_provider_proto_msgTypes[14]
+	mi := &file_cortex_provider_v1_provider_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1271,7 +1499,7 @@ func (x *Usage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Usage.ProtoReflect.Descriptor instead.
 func (*Usage) Descriptor() ([]byte, []int) {
-	return file_cortex_provider_v1_provider_proto_rawDescGZIP(), []int{14}
+	return file_cortex_provider_v1_provider_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Usage) GetPromptTokens() int64 {
@@ -1329,7 +1557,7 @@ type Error struct {
 
 func (x *Error) Reset() {
 	*x = Error{}
-	mi := &file_cortex_provider_v1_provider_proto_msgTypes[15]
+	mi := &file_cortex_provider_v1_provider_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1341,7 +1569,7 @@ func (x *Error) String() string {
 func (*Error) ProtoMessage() {}
 
 func (x *Error) ProtoReflect() protoreflect.Message {
-	mi := &file_cortex_provider_v1_provider_proto_msgTypes[15]
+	mi := &file_cortex_provider_v1_provider_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1354,7 +1582,7 @@ func (x *Error) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Error.ProtoReflect.Descriptor instead.
 func (*Error) Descriptor() ([]byte, []int) {
-	return file_cortex_provider_v1_provider_proto_rawDescGZIP(), []int{15}
+	return file_cortex_provider_v1_provider_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Error) GetKind() ErrorKind {
@@ -1425,7 +1653,7 @@ type RateLimit struct {
 
 func (x *RateLimit) Reset() {
 	*x = RateLimit{}
-	mi := &file_cortex_provider_v1_provider_proto_msgTypes[16]
+	mi := &file_cortex_provider_v1_provider_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1437,7 +1665,7 @@ func (x *RateLimit) String() string {
 func (*RateLimit) ProtoMessage() {}
 
 func (x *RateLimit) ProtoReflect() protoreflect.Message {
-	mi := &file_cortex_provider_v1_provider_proto_msgTypes[16]
+	mi := &file_cortex_provider_v1_provider_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1450,7 +1678,7 @@ func (x *RateLimit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RateLimit.ProtoReflect.Descriptor instead.
 func (*RateLimit) Descriptor() ([]byte, []int) {
-	return file_cortex_provider_v1_provider_proto_rawDescGZIP(), []int{16}
+	return file_cortex_provider_v1_provider_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *RateLimit) GetRequests() *Window {
@@ -1493,7 +1721,7 @@ type Window struct {
 
 func (x *Window) Reset() {
 	*x = Window{}
-	mi := &file_cortex_provider_v1_provider_proto_msgTypes[17]
+	mi := &file_cortex_provider_v1_provider_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1505,7 +1733,7 @@ func (x *Window) String() string {
 func (*Window) ProtoMessage() {}
 
 func (x *Window) ProtoReflect() protoreflect.Message {
-	mi := &file_cortex_provider_v1_provider_proto_msgTypes[17]
+	mi := &file_cortex_provider_v1_provider_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1518,7 +1746,7 @@ func (x *Window) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Window.ProtoReflect.Descriptor instead.
 func (*Window) Descriptor() ([]byte, []int) {
-	return file_cortex_provider_v1_provider_proto_rawDescGZIP(), []int{17}
+	return file_cortex_provider_v1_provider_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Window) GetLimit() int64 {
@@ -1584,18 +1812,35 @@ const file_cortex_provider_v1_provider_proto_rawDesc = "" +
 	"\x10ConfigureRequest\x12\x1a\n" +
 	"\bsettings\x18\x01 \x01(\fR\bsettings\"D\n" +
 	"\x11ConfigureResponse\x12/\n" +
-	"\x05error\x18\x01 \x01(\v2\x19.cortex.provider.v1.ErrorR\x05error\"{\n" +
+	"\x05error\x18\x01 \x01(\v2\x19.cortex.provider.v1.ErrorR\x05error\"\xda\x01\n" +
 	"\aMessage\x12,\n" +
 	"\x04role\x18\x01 \x01(\x0e2\x18.cortex.provider.v1.RoleR\x04role\x12\x12\n" +
 	"\x04text\x18\x02 \x01(\tR\x04text\x12.\n" +
-	"\x05parts\x18\x03 \x03(\v2\x18.cortex.provider.v1.PartR\x05parts\"Z\n" +
+	"\x05parts\x18\x03 \x03(\v2\x18.cortex.provider.v1.PartR\x05parts\x12;\n" +
+	"\n" +
+	"tool_calls\x18\x04 \x03(\v2\x1c.cortex.provider.v1.ToolCallR\ttoolCalls\x12 \n" +
+	"\ftool_call_id\x18\x05 \x01(\tR\n" +
+	"toolCallId\"L\n" +
+	"\bToolCall\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x1c\n" +
+	"\targuments\x18\x03 \x01(\tR\targuments\"\\\n" +
+	"\x04Tool\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12 \n" +
+	"\vdescription\x18\x02 \x01(\tR\vdescription\x12\x1e\n" +
+	"\n" +
+	"parameters\x18\x03 \x01(\fR\n" +
+	"parameters\"<\n" +
+	"\x0eResponseFormat\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n" +
+	"\x06schema\x18\x02 \x01(\fR\x06schema\"Z\n" +
 	"\x04Part\x12\x14\n" +
 	"\x04text\x18\x01 \x01(\tH\x00R\x04text\x121\n" +
 	"\x05image\x18\x02 \x01(\v2\x19.cortex.provider.v1.ImageH\x00R\x05imageB\t\n" +
 	"\acontent\"1\n" +
 	"\x05Image\x12\x10\n" +
 	"\x03url\x18\x01 \x01(\tR\x03url\x12\x16\n" +
-	"\x06detail\x18\x02 \x01(\tR\x06detail\"\x8b\x04\n" +
+	"\x06detail\x18\x02 \x01(\tR\x06detail\"\xa9\x05\n" +
 	"\x0fCompleteRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x127\n" +
 	"\bmessages\x18\x02 \x03(\v2\x1b.cortex.provider.v1.MessageR\bmessages\x12\x1b\n" +
@@ -1605,7 +1850,12 @@ const file_cortex_provider_v1_provider_proto_rawDesc = "" +
 	"\n" +
 	"max_tokens\x18\x06 \x01(\x05H\x01R\tmaxTokens\x88\x01\x01\x12M\n" +
 	"\bmetadata\x18\a \x03(\v21.cortex.provider.v1.CompleteRequest.MetadataEntryR\bmetadata\x12J\n" +
-	"\aoptions\x18\b \x03(\v20.cortex.provider.v1.CompleteRequest.OptionsEntryR\aoptions\x1a;\n" +
+	"\aoptions\x18\b \x03(\v20.cortex.provider.v1.CompleteRequest.OptionsEntryR\aoptions\x12K\n" +
+	"\x0fresponse_format\x18\t \x01(\v2\".cortex.provider.v1.ResponseFormatR\x0eresponseFormat\x12.\n" +
+	"\x05tools\x18\n" +
+	" \x03(\v2\x18.cortex.provider.v1.ToolR\x05tools\x12\x1f\n" +
+	"\vtool_choice\x18\v \x01(\tR\n" +
+	"toolChoice\x1a;\n" +
 	"\rMetadataEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a:\n" +
@@ -1619,7 +1869,7 @@ const file_cortex_provider_v1_provider_proto_rawDesc = "" +
 	"\x05error\x18\x02 \x01(\v2\x19.cortex.provider.v1.ErrorH\x00R\x05error\x12<\n" +
 	"\n" +
 	"rate_limit\x18\x03 \x01(\v2\x1d.cortex.provider.v1.RateLimitR\trateLimitB\t\n" +
-	"\aoutcome\"\xd8\x02\n" +
+	"\aoutcome\"\x95\x03\n" +
 	"\bResponse\x12\x18\n" +
 	"\acontent\x18\x01 \x01(\tR\acontent\x12!\n" +
 	"\fmodel_served\x18\x02 \x01(\tR\vmodelServed\x12/\n" +
@@ -1628,7 +1878,9 @@ const file_cortex_provider_v1_provider_proto_rawDesc = "" +
 	"\n" +
 	"request_id\x18\x05 \x01(\tR\trequestId\x12.\n" +
 	"\x10cost_picodollars\x18\x06 \x01(\x03H\x00R\x0fcostPicodollars\x88\x01\x01\x123\n" +
-	"\alatency\x18\a \x01(\v2\x19.google.protobuf.DurationR\alatencyB\x13\n" +
+	"\alatency\x18\a \x01(\v2\x19.google.protobuf.DurationR\alatency\x12;\n" +
+	"\n" +
+	"tool_calls\x18\b \x03(\v2\x1c.cortex.provider.v1.ToolCallR\ttoolCallsB\x13\n" +
 	"\x11_cost_picodollars\"\xd7\x01\n" +
 	"\x05Usage\x12#\n" +
 	"\rprompt_tokens\x18\x01 \x01(\x03R\fpromptTokens\x12+\n" +
@@ -1712,7 +1964,7 @@ func file_cortex_provider_v1_provider_proto_rawDescGZIP() []byte {
 }
 
 var file_cortex_provider_v1_provider_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_cortex_provider_v1_provider_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
+var file_cortex_provider_v1_provider_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
 var file_cortex_provider_v1_provider_proto_goTypes = []any{
 	(Role)(0),                   // 0: cortex.provider.v1.Role
 	(FinishReason)(0),           // 1: cortex.provider.v1.FinishReason
@@ -1726,58 +1978,65 @@ var file_cortex_provider_v1_provider_proto_goTypes = []any{
 	(*ConfigureRequest)(nil),    // 9: cortex.provider.v1.ConfigureRequest
 	(*ConfigureResponse)(nil),   // 10: cortex.provider.v1.ConfigureResponse
 	(*Message)(nil),             // 11: cortex.provider.v1.Message
-	(*Part)(nil),                // 12: cortex.provider.v1.Part
-	(*Image)(nil),               // 13: cortex.provider.v1.Image
-	(*CompleteRequest)(nil),     // 14: cortex.provider.v1.CompleteRequest
-	(*CompleteResponse)(nil),    // 15: cortex.provider.v1.CompleteResponse
-	(*Response)(nil),            // 16: cortex.provider.v1.Response
-	(*Usage)(nil),               // 17: cortex.provider.v1.Usage
-	(*Error)(nil),               // 18: cortex.provider.v1.Error
-	(*RateLimit)(nil),           // 19: cortex.provider.v1.RateLimit
-	(*Window)(nil),              // 20: cortex.provider.v1.Window
-	nil,                         // 21: cortex.provider.v1.Preset.EnvEntry
-	nil,                         // 22: cortex.provider.v1.CompleteRequest.MetadataEntry
-	nil,                         // 23: cortex.provider.v1.CompleteRequest.OptionsEntry
-	(*durationpb.Duration)(nil), // 24: google.protobuf.Duration
+	(*ToolCall)(nil),            // 12: cortex.provider.v1.ToolCall
+	(*Tool)(nil),                // 13: cortex.provider.v1.Tool
+	(*ResponseFormat)(nil),      // 14: cortex.provider.v1.ResponseFormat
+	(*Part)(nil),                // 15: cortex.provider.v1.Part
+	(*Image)(nil),               // 16: cortex.provider.v1.Image
+	(*CompleteRequest)(nil),     // 17: cortex.provider.v1.CompleteRequest
+	(*CompleteResponse)(nil),    // 18: cortex.provider.v1.CompleteResponse
+	(*Response)(nil),            // 19: cortex.provider.v1.Response
+	(*Usage)(nil),               // 20: cortex.provider.v1.Usage
+	(*Error)(nil),               // 21: cortex.provider.v1.Error
+	(*RateLimit)(nil),           // 22: cortex.provider.v1.RateLimit
+	(*Window)(nil),              // 23: cortex.provider.v1.Window
+	nil,                         // 24: cortex.provider.v1.Preset.EnvEntry
+	nil,                         // 25: cortex.provider.v1.CompleteRequest.MetadataEntry
+	nil,                         // 26: cortex.provider.v1.CompleteRequest.OptionsEntry
+	(*durationpb.Duration)(nil), // 27: google.protobuf.Duration
 }
 var file_cortex_provider_v1_provider_proto_depIdxs = []int32{
 	5,  // 0: cortex.provider.v1.DescribeResponse.models:type_name -> cortex.provider.v1.Model
 	6,  // 1: cortex.provider.v1.DescribeResponse.limits:type_name -> cortex.provider.v1.Limits
 	7,  // 2: cortex.provider.v1.DescribeResponse.presets:type_name -> cortex.provider.v1.Preset
-	21, // 3: cortex.provider.v1.Preset.env:type_name -> cortex.provider.v1.Preset.EnvEntry
-	18, // 4: cortex.provider.v1.ConfigureResponse.error:type_name -> cortex.provider.v1.Error
+	24, // 3: cortex.provider.v1.Preset.env:type_name -> cortex.provider.v1.Preset.EnvEntry
+	21, // 4: cortex.provider.v1.ConfigureResponse.error:type_name -> cortex.provider.v1.Error
 	0,  // 5: cortex.provider.v1.Message.role:type_name -> cortex.provider.v1.Role
-	12, // 6: cortex.provider.v1.Message.parts:type_name -> cortex.provider.v1.Part
-	13, // 7: cortex.provider.v1.Part.image:type_name -> cortex.provider.v1.Image
-	11, // 8: cortex.provider.v1.CompleteRequest.messages:type_name -> cortex.provider.v1.Message
-	22, // 9: cortex.provider.v1.CompleteRequest.metadata:type_name -> cortex.provider.v1.CompleteRequest.MetadataEntry
-	23, // 10: cortex.provider.v1.CompleteRequest.options:type_name -> cortex.provider.v1.CompleteRequest.OptionsEntry
-	16, // 11: cortex.provider.v1.CompleteResponse.response:type_name -> cortex.provider.v1.Response
-	18, // 12: cortex.provider.v1.CompleteResponse.error:type_name -> cortex.provider.v1.Error
-	19, // 13: cortex.provider.v1.CompleteResponse.rate_limit:type_name -> cortex.provider.v1.RateLimit
-	17, // 14: cortex.provider.v1.Response.usage:type_name -> cortex.provider.v1.Usage
-	1,  // 15: cortex.provider.v1.Response.finish_reason:type_name -> cortex.provider.v1.FinishReason
-	24, // 16: cortex.provider.v1.Response.latency:type_name -> google.protobuf.Duration
-	2,  // 17: cortex.provider.v1.Error.kind:type_name -> cortex.provider.v1.ErrorKind
-	24, // 18: cortex.provider.v1.Error.retry_after:type_name -> google.protobuf.Duration
-	17, // 19: cortex.provider.v1.Error.usage:type_name -> cortex.provider.v1.Usage
-	20, // 20: cortex.provider.v1.RateLimit.requests:type_name -> cortex.provider.v1.Window
-	20, // 21: cortex.provider.v1.RateLimit.tokens:type_name -> cortex.provider.v1.Window
-	20, // 22: cortex.provider.v1.RateLimit.input_tokens:type_name -> cortex.provider.v1.Window
-	20, // 23: cortex.provider.v1.RateLimit.output_tokens:type_name -> cortex.provider.v1.Window
-	24, // 24: cortex.provider.v1.Window.reset:type_name -> google.protobuf.Duration
-	8,  // 25: cortex.provider.v1.Preset.EnvEntry.value:type_name -> cortex.provider.v1.EnvList
-	3,  // 26: cortex.provider.v1.Provider.Describe:input_type -> cortex.provider.v1.DescribeRequest
-	9,  // 27: cortex.provider.v1.Provider.Configure:input_type -> cortex.provider.v1.ConfigureRequest
-	14, // 28: cortex.provider.v1.Provider.Complete:input_type -> cortex.provider.v1.CompleteRequest
-	4,  // 29: cortex.provider.v1.Provider.Describe:output_type -> cortex.provider.v1.DescribeResponse
-	10, // 30: cortex.provider.v1.Provider.Configure:output_type -> cortex.provider.v1.ConfigureResponse
-	15, // 31: cortex.provider.v1.Provider.Complete:output_type -> cortex.provider.v1.CompleteResponse
-	29, // [29:32] is the sub-list for method output_type
-	26, // [26:29] is the sub-list for method input_type
-	26, // [26:26] is the sub-list for extension type_name
-	26, // [26:26] is the sub-list for extension extendee
-	0,  // [0:26] is the sub-list for field type_name
+	15, // 6: cortex.provider.v1.Message.parts:type_name -> cortex.provider.v1.Part
+	12, // 7: cortex.provider.v1.Message.tool_calls:type_name -> cortex.provider.v1.ToolCall
+	16, // 8: cortex.provider.v1.Part.image:type_name -> cortex.provider.v1.Image
+	11, // 9: cortex.provider.v1.CompleteRequest.messages:type_name -> cortex.provider.v1.Message
+	25, // 10: cortex.provider.v1.CompleteRequest.metadata:type_name -> cortex.provider.v1.CompleteRequest.MetadataEntry
+	26, // 11: cortex.provider.v1.CompleteRequest.options:type_name -> cortex.provider.v1.CompleteRequest.OptionsEntry
+	14, // 12: cortex.provider.v1.CompleteRequest.response_format:type_name -> cortex.provider.v1.ResponseFormat
+	13, // 13: cortex.provider.v1.CompleteRequest.tools:type_name -> cortex.provider.v1.Tool
+	19, // 14: cortex.provider.v1.CompleteResponse.response:type_name -> cortex.provider.v1.Response
+	21, // 15: cortex.provider.v1.CompleteResponse.error:type_name -> cortex.provider.v1.Error
+	22, // 16: cortex.provider.v1.CompleteResponse.rate_limit:type_name -> cortex.provider.v1.RateLimit
+	20, // 17: cortex.provider.v1.Response.usage:type_name -> cortex.provider.v1.Usage
+	1,  // 18: cortex.provider.v1.Response.finish_reason:type_name -> cortex.provider.v1.FinishReason
+	27, // 19: cortex.provider.v1.Response.latency:type_name -> google.protobuf.Duration
+	12, // 20: cortex.provider.v1.Response.tool_calls:type_name -> cortex.provider.v1.ToolCall
+	2,  // 21: cortex.provider.v1.Error.kind:type_name -> cortex.provider.v1.ErrorKind
+	27, // 22: cortex.provider.v1.Error.retry_after:type_name -> google.protobuf.Duration
+	20, // 23: cortex.provider.v1.Error.usage:type_name -> cortex.provider.v1.Usage
+	23, // 24: cortex.provider.v1.RateLimit.requests:type_name -> cortex.provider.v1.Window
+	23, // 25: cortex.provider.v1.RateLimit.tokens:type_name -> cortex.provider.v1.Window
+	23, // 26: cortex.provider.v1.RateLimit.input_tokens:type_name -> cortex.provider.v1.Window
+	23, // 27: cortex.provider.v1.RateLimit.output_tokens:type_name -> cortex.provider.v1.Window
+	27, // 28: cortex.provider.v1.Window.reset:type_name -> google.protobuf.Duration
+	8,  // 29: cortex.provider.v1.Preset.EnvEntry.value:type_name -> cortex.provider.v1.EnvList
+	3,  // 30: cortex.provider.v1.Provider.Describe:input_type -> cortex.provider.v1.DescribeRequest
+	9,  // 31: cortex.provider.v1.Provider.Configure:input_type -> cortex.provider.v1.ConfigureRequest
+	17, // 32: cortex.provider.v1.Provider.Complete:input_type -> cortex.provider.v1.CompleteRequest
+	4,  // 33: cortex.provider.v1.Provider.Describe:output_type -> cortex.provider.v1.DescribeResponse
+	10, // 34: cortex.provider.v1.Provider.Configure:output_type -> cortex.provider.v1.ConfigureResponse
+	18, // 35: cortex.provider.v1.Provider.Complete:output_type -> cortex.provider.v1.CompleteResponse
+	33, // [33:36] is the sub-list for method output_type
+	30, // [30:33] is the sub-list for method input_type
+	30, // [30:30] is the sub-list for extension type_name
+	30, // [30:30] is the sub-list for extension extendee
+	0,  // [0:30] is the sub-list for field type_name
 }
 
 func init() { file_cortex_provider_v1_provider_proto_init() }
@@ -1785,25 +2044,25 @@ func file_cortex_provider_v1_provider_proto_init() {
 	if File_cortex_provider_v1_provider_proto != nil {
 		return
 	}
-	file_cortex_provider_v1_provider_proto_msgTypes[9].OneofWrappers = []any{
+	file_cortex_provider_v1_provider_proto_msgTypes[12].OneofWrappers = []any{
 		(*Part_Text)(nil),
 		(*Part_Image)(nil),
 	}
-	file_cortex_provider_v1_provider_proto_msgTypes[11].OneofWrappers = []any{}
-	file_cortex_provider_v1_provider_proto_msgTypes[12].OneofWrappers = []any{
+	file_cortex_provider_v1_provider_proto_msgTypes[14].OneofWrappers = []any{}
+	file_cortex_provider_v1_provider_proto_msgTypes[15].OneofWrappers = []any{
 		(*CompleteResponse_Response)(nil),
 		(*CompleteResponse_Error)(nil),
 	}
-	file_cortex_provider_v1_provider_proto_msgTypes[13].OneofWrappers = []any{}
-	file_cortex_provider_v1_provider_proto_msgTypes[15].OneofWrappers = []any{}
-	file_cortex_provider_v1_provider_proto_msgTypes[17].OneofWrappers = []any{}
+	file_cortex_provider_v1_provider_proto_msgTypes[16].OneofWrappers = []any{}
+	file_cortex_provider_v1_provider_proto_msgTypes[18].OneofWrappers = []any{}
+	file_cortex_provider_v1_provider_proto_msgTypes[20].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_cortex_provider_v1_provider_proto_rawDesc), len(file_cortex_provider_v1_provider_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   21,
+			NumMessages:   24,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -1,0 +1,102 @@
+package provider
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/hashicorp/go-plugin"
+	"google.golang.org/grpc"
+)
+
+// Serve is a plugin's whole main. It returns only when the plugin's work is
+// done; the process exits then.
+func Serve(p Plugin) {
+	os.Exit(run(p, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+func run(p Plugin, args []string, stdout, stderr io.Writer) int {
+	switch {
+	case len(args) == 0 && os.Getenv(HandshakeCookieKey) == HandshakeCookieValue:
+		serve(p, nil)
+	case len(args) == 1 && args[0] == "describe":
+		enc := json.NewEncoder(stdout)
+		enc.SetEscapeHTML(false)
+		enc.SetIndent("", "  ")
+		if err := enc.Encode(p.Describe()); err != nil {
+			fmt.Fprintln(stderr, "error:", err)
+			return 1
+		}
+	case len(args) == 1 && args[0] == "docs":
+		if err := writeDocs(stdout, p.Describe()); err != nil {
+			fmt.Fprintln(stderr, "error:", err)
+			return 1
+		}
+	case len(args) == 1 && args[0] == "--debug":
+		return serveAlone(p, stdout, stderr)
+	default:
+		name := p.Describe().Name
+		fmt.Fprintf(stderr, "error: this is the provider %s, a plugin of Cortex Host\n"+
+			"hint: run it with `cortex-host run --provider %s ...`, or alone with describe, docs or --debug\n", name, name)
+		return 2
+	}
+	return 0
+}
+
+func serve(p Plugin, test *plugin.ServeTestConfig) {
+	plugin.Serve(&plugin.ServeConfig{
+		HandshakeConfig: Handshake(),
+		Plugins:         Plugins(p),
+		GRPCServer:      newGRPCServer,
+		Logger: hclog.New(&hclog.LoggerOptions{
+			Name: p.Describe().Name, Level: hclog.LevelFromString(os.Getenv("CORTEX_LOG_LEVEL")), JSONFormat: true, Output: os.Stderr,
+		}),
+		Test: test,
+	})
+}
+
+func newGRPCServer(opts []grpc.ServerOption) *grpc.Server {
+	return grpc.NewServer(append(opts, grpc.MaxRecvMsgSize(MaxMessageBytes), grpc.MaxSendMsgSize(MaxMessageBytes))...)
+}
+
+// serveAlone serves without a host, prints how a host reaches the plugin, and runs
+// until it is interrupted.
+func serveAlone(p Plugin, stdout, stderr io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	reattach, done := make(chan *plugin.ReattachConfig, 1), make(chan struct{})
+	go serve(p, &plugin.ServeTestConfig{Context: ctx, ReattachConfigCh: reattach, CloseCh: done})
+	select {
+	case r := <-reattach:
+		if r == nil {
+			fmt.Fprintln(stderr, "error: the plugin could not listen")
+			return 1
+		}
+		line, err := json.Marshal(Reattach{Name: p.Describe().Name, Network: r.Addr.Network(), Address: r.Addr.String(), PID: r.Pid})
+		if err != nil {
+			fmt.Fprintln(stderr, "error:", err)
+			return 1
+		}
+		fmt.Fprintf(stdout, "%s=%s\n", ReattachVariable, line)
+	case <-done:
+	}
+	<-done
+	return 0
+}
+
+// ReattachVariable is the environment variable by which a host is told of a
+// plugin that runs already (--debug). Its value is a [Reattach] as JSON.
+const ReattachVariable = "CORTEX_HOST_REATTACH"
+
+// Reattach says where a plugin listens that nobody has to start.
+type Reattach struct {
+	Name    string `json:"name"`
+	Network string `json:"network"`
+	Address string `json:"address"`
+	PID     int    `json:"pid"`
+}
