@@ -265,3 +265,26 @@ func TestTerminalSafeKeepsJSON(t *testing.T) {
 		t.Errorf("%+v %v", back.Response, err)
 	}
 }
+
+func TestPrettyFitsTheWidthAndHasNoEscapesWithoutColor(t *testing.T) {
+	r := &sdk.Result{QueryID: "pkg_a\x1b[2J", Attempts: 1, Response: &sdk.Response{Provider: "p",
+		Content: strings.Repeat("word \u202e\x1b]8;;x\x07", 40) + "\n\n- a list\n\t- deeper"}}
+	for _, width := range []int{0, 10, 40, 80, 500} {
+		row, err := format.Pretty{Width: width}.Encode(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.ContainsAny(string(row), "\x1b\u202e\x07") {
+			t.Errorf("width %d: %q", width, row)
+		}
+		for _, line := range strings.Split(string(row), "\n")[1:] {
+			if width >= 40 && utf8.RuneCountInString(line) > width {
+				t.Errorf("width %d: a line of %d: %q", width, utf8.RuneCountInString(line), line)
+			}
+		}
+	}
+	row, err := format.Pretty{Width: 80, Color: true}.Encode(r)
+	if err != nil || !strings.Contains(string(row), "\x1b[") || strings.Contains(string(row), "\x1b[2J") || strings.Contains(string(row), "\x1b]") {
+		t.Errorf("%q %v", row, err)
+	}
+}
