@@ -27,6 +27,7 @@ const moduleFD = 3
 const (
 	jobCompile = "compile"
 	jobRun     = "run"
+	jobNothing = "nothing" // proves that a process can be made
 )
 
 // childJob is what a child is told in its only argument.
@@ -66,7 +67,14 @@ func Child() confine.Child {
 // as what they are: modules that it cannot compile.
 func (j childJob) do(streams *guestIO) (end childEnd) {
 	if j.Probe != nil {
-		return childEnd{Probe: j.Probe.try()}
+		report, err := confine.Enforced()
+		if err != nil {
+			return childEnd{Reason: ChildFailed, Message: err.Error()}
+		}
+		return childEnd{Probe: &Containment{Report: report, Probe: j.Probe.try()}}
+	}
+	if j.Job == jobNothing {
+		return childEnd{}
 	}
 	ctx := context.Background()
 	phase := InvalidModule

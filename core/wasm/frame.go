@@ -27,7 +27,7 @@ type childEnd struct {
 	Reason  Reason `json:"reason,omitempty"`
 	Message string `json:"message,omitempty"`
 	// Probe is what the child could and could not do, if it was asked for.
-	Probe []ProbeResult `json:"probe,omitempty"`
+	Probe *Containment `json:"probe,omitempty"`
 }
 
 // appendFrame appends a frame to b.

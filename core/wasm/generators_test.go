@@ -55,26 +55,17 @@ func goGenerator(t testing.TB, name string) *wasm.Module {
 	return m
 }
 
-// newRunner returns a runner whose cache all tests of a run share.
+// newRunner returns a runner whose cache all tests share.
 func newRunner(t testing.TB, c wasm.Config) *wasm.Runner {
 	t.Helper()
 	if c.CacheDir == "" {
-		c.CacheDir = sharedCache(t)
+		c.CacheDir = sharedCache
 	}
 	r, err := wasm.NewRunner(c)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return r
-}
-
-// sharedCache is where modules of this test run are compiled to.
-func sharedCache(t testing.TB) string {
-	dir := filepath.Join(os.TempDir(), "cortex-host-test-wasm")
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	return dir
 }
 
 // collect runs a module to its end.

@@ -5,7 +5,6 @@ import (
 	"context"
 
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"os"
 	"runtime"
@@ -231,20 +230,26 @@ func memory() int64 {
 // childProcesses lists the processes that this one has started and that live.
 func childProcesses(t *testing.T) []string {
 	t.Helper()
+	return childrenOf(os.Getpid())
+}
+
+// childrenOf lists the living children of a process; none where there is no
+// /proc.
+func childrenOf(parent int) []string {
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
-		return nil // not Linux
+		return nil
 	}
-	var left []string
+	var pids []string
 	for _, e := range entries {
 		stat, err := os.ReadFile("/proc/" + e.Name() + "/stat")
 		if err != nil {
 			continue
 		}
 		fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
-		if len(fields) > 1 && fields[1] == strconv.Itoa(os.Getpid()) && fields[0] != "Z" {
-			left = append(left, fmt.Sprintf("%s %s", e.Name(), stat))
+		if len(fields) > 1 && fields[1] == strconv.Itoa(parent) && fields[0] != "Z" {
+			pids = append(pids, e.Name())
 		}
 	}
-	return left
+	return pids
 }

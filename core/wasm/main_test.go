@@ -1,6 +1,7 @@
 package wasm_test
 
 import (
+	"os"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -9,7 +10,21 @@ import (
 	"github.com/cortexlinux/cortex-host/core/wasm"
 )
 
+// sharedCache is where the modules of this test run are compiled to.
+var sharedCache string
+
 func TestMain(m *testing.M) {
 	confine.Main(wasm.Child())
-	goleak.VerifyTestMain(m)
+	if os.Getenv(hostEnv) != "" {
+		os.Exit(endlessHost())
+	}
+	dir, err := os.MkdirTemp("", "cortex-host-wasm-")
+	if err != nil {
+		panic(err)
+	}
+	sharedCache = dir
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(status int) {
+		os.RemoveAll(dir)
+		os.Exit(status)
+	}))
 }

@@ -1,11 +1,14 @@
 package wasm
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"syscall"
 
 	"github.com/cortexlinux/cortex-host/core/confine"
@@ -14,8 +17,8 @@ import (
 // A ProbeResult is one thing that a confined child tried and must not be able
 // to do.
 type ProbeResult struct {
-	// Name is stable: read_file, write_file, list_home, connect, listen,
-	// udp, unix_socket, fork, cache_write, core_dump, environment.
+	// Name is stable: read_file, list_directory, write_file, cache_write,
+	// connect, listen, udp, unix_socket, fork, core_dump, environment.
 	Name string `json:"name"`
 	// Denied says that the attempt failed as it should.
 	Denied bool `json:"denied"`
@@ -80,7 +83,16 @@ func (t *probeTargets) try() []ProbeResult {
 		}
 		return err
 	})
-	attempt("fork", func() error { return exec.Command(t.self()).Run() })
+	attempt("fork", func() error {
+		// This very child again, with nothing to do.
+		cmd := exec.Command(t.self(), os.Args[1], childName, `{"job":"`+jobNothing+`"}`)
+		cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stderr, os.Stderr
+		if err := cmd.Start(); err != nil {
+			return err
+		}
+		_ = cmd.Wait()
+		return nil
+	})
 	attempt("core_dump", func() error {
 		var limit syscall.Rlimit
 		if err := syscall.Getrlimit(syscall.RLIMIT_CORE, &limit); err != nil {
@@ -109,20 +121,54 @@ func (t *probeTargets) self() string {
 	return os.Args[0]
 }
 
-// Containment is what a machine really enforces on guests.
+// Containment is what this machine really enforces on guests.
 type Containment struct {
-	// Report says what the shim applied.
+	// Report says what was applied to the child before it began.
 	Report confine.Report `json:"report"`
-	// Probe says what a child tried in there.
+	// Probe says what it tried in there.
 	Probe []ProbeResult `json:"probe"`
 }
 
 // Complete reports whether every attempt of the probe was denied.
 func (c *Containment) Complete() bool {
-	for _, p := range c.Probe {
-		if !p.Denied {
-			return false
-		}
+	return len(c.Probe) > 0 && !slices.ContainsFunc(c.Probe, func(p ProbeResult) bool { return !p.Denied })
+}
+
+// Containment starts a child as for a guest, lets it try what a guest must not
+// be able to do, and tells what came of it.
+func (r *Runner) Containment(ctx context.Context) (*Containment, error) {
+	dir, err := os.MkdirTemp(r.cache.dir, "probe-")
+	if err != nil {
+		return nil, fmt.Errorf("wasm: %w", err)
 	}
-	return len(c.Probe) > 0
+	defer os.RemoveAll(dir)
+	targets := &probeTargets{Dir: filepath.Join(dir, "host"), File: filepath.Join(dir, "host", "file"), Cache: filepath.Join(dir, "entry")}
+	if err := errors.Join(os.Mkdir(targets.Dir, 0o700), os.Mkdir(targets.Cache, 0o700), os.WriteFile(targets.File, []byte("x"), 0o600)); err != nil {
+		return nil, fmt.Errorf("wasm: %w", err)
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("wasm: %w", err)
+	}
+	defer listener.Close()
+	targets.Address = listener.Addr().String()
+	policy := r.policy(r.config.Limits)
+	policy.ReadPaths = []string{targets.Cache}
+	policy.Report = true
+	c, err := r.start(&Module{Path: "probe"}, childJob{Job: jobRun, Probe: targets}, policy)
+	if err != nil {
+		return nil, err
+	}
+	defer c.close()
+	c.stdin.Close()
+	stop := context.AfterFunc(ctx, c.process.Kill)
+	defer stop()
+	end, err := c.readEnd()
+	if err != nil || end.Probe == nil {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		return nil, c.explain(end, err).named("probe")
+	}
+	return end.Probe, nil
 }
