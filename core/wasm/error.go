@@ -57,17 +57,18 @@ type Error struct {
 	// Message says it for people, with the fix. It may quote the guest:
 	// untrusted text without control characters.
 	Message string
-	// Log is the end of what the guest printed on stderr: untrusted text.
+	// Log is the beginning and the end of what the guest printed on stderr:
+	// untrusted text.
 	Log string
 	// Cause is the error underneath, or nil.
 	Cause error
 }
 
-// Error returns "generator NAME: message", and the guest's last words.
+// Error returns "generator NAME: message", and what the guest said on stderr.
 func (e *Error) Error() string {
 	s := fmt.Sprintf("generator %s: %s", e.Generator, e.Message)
 	if e.Log != "" {
-		s += "\n  its last words: " + strings.ReplaceAll(e.Log, "\n", "\n  ")
+		s += "\n  it said: " + strings.ReplaceAll(e.Log, "\n", "\n  ")
 	}
 	return s
 }

@@ -2,12 +2,13 @@ package wasm
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"sync"
 )
 
 // logLines turns what a guest prints on stderr into lines for a log, and keeps
-// the last of them for an error. It is safe for concurrent use.
+// some of them for an error. It is safe for concurrent use.
 type logLines struct {
 	name  string
 	print func(generator, line string)
@@ -15,11 +16,14 @@ type logLines struct {
 	mu    sync.Mutex
 	total int
 	part  []byte
-	kept  []string
+	first []string // the lines that say why
+	kept  []string // the last of the others
+	lines int
 }
 
 const (
 	maxLogLine = 1 << 10
+	firstLines = 3
 	keptLines  = 5
 )
 
@@ -52,7 +56,9 @@ func (l *logLines) emit() {
 	if line == "" {
 		return
 	}
-	if l.kept = append(l.kept, line); len(l.kept) > keptLines {
+	if l.lines++; len(l.first) < firstLines {
+		l.first = append(l.first, line)
+	} else if l.kept = append(l.kept, line); len(l.kept) > keptLines {
 		l.kept = l.kept[1:]
 	}
 	if l.print != nil {
@@ -69,12 +75,16 @@ func (l *logLines) host(line string) {
 	}
 }
 
-// last returns the last lines.
-func (l *logLines) last() string {
+// excerpt returns the first and the last lines.
+func (l *logLines) excerpt() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(l.part) > 0 {
 		l.emit()
 	}
-	return strings.Join(l.kept, "\n")
+	lines := slices.Clone(l.first)
+	if l.lines > len(l.first)+len(l.kept) {
+		lines = append(lines, "...")
+	}
+	return strings.Join(append(lines, l.kept...), "\n")
 }

@@ -195,7 +195,11 @@ func (s *session) fail(err error) error {
 	case !ok:
 		e = s.child.explain(s.end, s.endErr)
 	}
-	e.Log = s.log.last()
+	e.Log = s.log.excerpt()
+	if e.Reason == ExitStatus && strings.Contains(e.Log, "out of memory") {
+		e.Reason = OutOfMemory
+		e.Message += fmt.Sprintf(": it ran out of its %d MiB of memory", s.limits.MemoryMB)
+	}
 	return e.named(s.module.Name())
 }
 
