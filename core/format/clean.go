@@ -49,7 +49,7 @@ func escape(s string, keep func(rune) bool) string {
 		switch {
 		case r == utf8.RuneError && !strings.HasPrefix(s[i:], "\uFFFD"):
 			b.WriteString(`\x`)
-			b.WriteString(hex(uint64(s[i]), 2))
+			b.WriteString(digits(uint64(s[i]), 2))
 		case keep(r):
 			b.WriteRune(r)
 		case r == '\n':
@@ -62,13 +62,13 @@ func escape(s string, keep func(rune) bool) string {
 			b.WriteRune(r)
 		case r < 0x80:
 			b.WriteString(`\x`)
-			b.WriteString(hex(uint64(r), 2))
+			b.WriteString(digits(uint64(r), 2))
 		case r <= 0xffff:
 			b.WriteString(`\u`)
-			b.WriteString(hex(uint64(r), 4))
+			b.WriteString(digits(uint64(r), 4))
 		default:
 			b.WriteString(`\U`)
-			b.WriteString(hex(uint64(r), 8))
+			b.WriteString(digits(uint64(r), 8))
 		}
 	}
 	return b.String()
@@ -91,9 +91,9 @@ func unsafeRune(r rune) bool {
 	return unicode.In(r, unicode.Cf, unicode.Co)
 }
 
-func hex(v uint64, digits int) string {
+func digits(v uint64, n int) string {
 	s := strconv.FormatUint(v, 16)
-	return strings.Repeat("0", max(0, digits-len(s))) + s
+	return strings.Repeat("0", max(0, n-len(s))) + s
 }
 
 // TerminalSafe makes rows safe to print on a terminal that are safe anywhere
@@ -110,9 +110,9 @@ func TerminalSafe(rows []byte) []byte {
 			out = utf8.AppendRune(out, r)
 		case r > 0xffff:
 			high, low := utf16.EncodeRune(r)
-			out = append(out, `\u`+hex(uint64(high), 4)+`\u`+hex(uint64(low), 4)...)
+			out = append(out, `\u`+digits(uint64(high), 4)+`\u`+digits(uint64(low), 4)...)
 		default:
-			out = append(out, `\u`+hex(uint64(r), 4)...)
+			out = append(out, `\u`+digits(uint64(r), 4)...)
 		}
 	}
 	return out
