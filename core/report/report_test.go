@@ -264,7 +264,11 @@ func TestInBrowser(t *testing.T) {
 	if logs := b.logs("browser"); len(logs) > 0 {
 		t.Errorf("the console says %q", logs)
 	}
-	for _, url := range b.requests() {
+	requests := b.requests("file://" + file)
+	if len(requests) == 0 {
+		t.Error("not even the page itself was asked for: the test sees no requests")
+	}
+	for _, url := range requests {
 		if url != "file://"+file && !strings.HasPrefix(url, "data:") {
 			t.Errorf("the page asked for %s", url)
 		}
@@ -288,7 +292,7 @@ func TestInBrowser(t *testing.T) {
 	}{
 		{"", "all", "2,000 of 2,000", 50},
 		{"pkg_nginx_0008", "all", "1 of 2,000", 1},
-		{"NGINX listens 1016", "all", "1 of 2,000", 1},
+		{"NGINX port 1016.", "all", "1 of 2,000", 1},
 		{"no such words", "all", "0 of 2,000", 0},
 		{"maximum context", "answered", "0 of 2,000", 0},
 	} {
@@ -304,20 +308,31 @@ func TestInBrowser(t *testing.T) {
 			t.Errorf("at %d pixels the page is wider than the screen", width)
 		}
 	}
+}
 
-	if dir := os.Getenv("REPORT_SCREENSHOTS"); dir != "" {
-		for name, shot := range map[string][]byte{
-			"light.png": b.screenshot(1200, false, false), "dark.png": b.screenshot(1200, true, false), "phone.png": b.screenshot(390, false, true),
-		} {
-			if err := os.WriteFile(filepath.Join(dir, name), shot, 0o600); err != nil {
-				t.Fatal(err)
-			}
-		}
-		var pdf struct{ Data []byte }
-		b.devtools("Emulation.clearDeviceMetricsOverride", map[string]any{}, nil)
-		b.devtools("Page.printToPDF", map[string]any{"preferCSSPageSize": true, "pageRanges": "1-4"}, &pdf)
-		if err := os.WriteFile(filepath.Join(dir, "print.pdf"), pdf.Data, 0o600); err != nil {
+// TestScreenshots saves what the page looks like, for people to judge.
+func TestScreenshots(t *testing.T) {
+	dir := os.Getenv("REPORT_SCREENSHOTS")
+	if dir == "" {
+		t.Skip("set REPORT_SCREENSHOTS to a directory to save pictures of the page")
+	}
+	b := openBrowser(t)
+	rec := report.New(report.Config{Started: began})
+	run := busyRun(rec, 1500)
+	file := filepath.Join(t.TempDir(), "run.html")
+	save := func(path string, data []byte) {
+		if err := os.WriteFile(path, data, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
+	save(file, []byte(pageOf(t, rec, run)))
+	b.open("file://" + file)
+	b.eval(`document.querySelectorAll(".answer")[2].open = true`, nil)
+	save(filepath.Join(dir, "light.png"), b.screenshot(1200, false, false))
+	save(filepath.Join(dir, "dark.png"), b.screenshot(1200, true, false))
+	save(filepath.Join(dir, "phone.png"), b.screenshot(390, false, true))
+	b.devtools("Emulation.clearDeviceMetricsOverride", map[string]any{}, nil)
+	var pdf struct{ Data []byte }
+	b.devtools("Page.printToPDF", map[string]any{"pageRanges": "1-3", "printBackground": true}, &pdf)
+	save(filepath.Join(dir, "print.pdf"), pdf.Data)
 }

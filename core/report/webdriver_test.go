@@ -152,21 +152,25 @@ func (b *browser) logs(kind string) []string {
 	return list
 }
 
-// requests returns the URLs that were asked for since the last call.
-func (b *browser) requests() []string {
+// requests returns the URLs that a document asked for since it was opened, its
+// own among them.
+func (b *browser) requests(document string) []string {
 	b.t.Helper()
 	var urls []string
 	for _, entry := range b.logs("performance") {
 		var event struct {
 			Message struct {
 				Method string
-				Params struct{ Request struct{ URL string } }
+				Params struct {
+					DocumentURL string
+					Request     struct{ URL string }
+				}
 			}
 		}
 		if err := json.Unmarshal([]byte(entry[len("INFO: "):]), &event); err != nil {
 			b.t.Fatal(err)
 		}
-		if event.Message.Method == "Network.requestWillBeSent" {
+		if event.Message.Method == "Network.requestWillBeSent" && event.Message.Params.DocumentURL == document {
 			urls = append(urls, event.Message.Params.Request.URL)
 		}
 	}
