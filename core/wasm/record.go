@@ -3,8 +3,9 @@ package wasm
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"hash/maphash"
-	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -45,7 +46,10 @@ type guestRecord struct {
 	sdk.Query
 }
 
-// UnmarshalJSON is here because the embedded query must not lend its own.
+// memberNames are the members that a record of a guest can have.
+var memberNames = []string{"prompt", "error", "use", "id", "messages", "task_type", "provider", "model", "temperature",
+	"max_tokens", "priority", "metadata", "response_format", "tools", "tool_choice", "options"}
+
 type promptRecord struct {
 	ID       string        `json:"id"`
 	Messages []sdk.Message `json:"messages"`
@@ -55,6 +59,44 @@ type errorRecord struct {
 	ID       string            `json:"id"`
 	Message  string            `json:"message"`
 	Metadata map[string]string `json:"metadata"`
+}
+
+// parseRecord decodes any record with care: exact names, one value, no number
+// that costs more to look at than it is worth.
+func parseRecord(line []byte) (guestRecord, error) {
+	var r guestRecord
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(line, &members); err != nil {
+		return r, decodeError(err)
+	}
+	for name := range members {
+		if !slices.Contains(memberNames, name) {
+			return r, fmt.Errorf("unknown member %s", quote([]byte(name), 64))
+		}
+	}
+	if err := boundNumbers(line); err != nil {
+		return r, err
+	}
+	if kinds := has(members, "prompt") + has(members, "error"); kinds > 0 && len(members) > 1 {
+		return r, errors.New("a prompt definition or an item error has no other members beside it")
+	}
+	dec := json.NewDecoder(bytes.NewReader(line))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&r); err != nil {
+		return r, decodeError(err)
+	}
+	return r, nil
+}
+
+func has(members map[string]json.RawMessage, name string) int {
+	if _, ok := members[name]; ok {
+		return 1
+	}
+	return 0
+}
+
+func decodeError(err error) error {
+	return errors.New(strings.TrimPrefix(err.Error(), "json: "))
 }
 
 // record decodes one line. has says whether it was a query; an item error is
@@ -72,14 +114,12 @@ func (d *decoder) record(line []byte) (q sdk.Query, has bool, err error) {
 	if !utf8.Valid(line) {
 		return q, false, bad("is not UTF-8")
 	}
-	var r guestRecord
-	dec := json.NewDecoder(bytes.NewReader(line))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&r); err != nil {
-		return q, false, bad("is not as the contract says (%s)", strings.TrimPrefix(err.Error(), "json: "))
+	if r, ok := scanQuery(line); ok {
+		return d.query(r, bad)
 	}
-	if _, err := dec.Token(); err != io.EOF {
-		return q, false, bad("holds more than one JSON value")
+	r, err := parseRecord(line)
+	if err != nil {
+		return q, false, bad("is not as the contract says (%v)", err)
 	}
 	switch {
 	case r.Prompt != nil:

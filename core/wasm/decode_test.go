@@ -1,0 +1,116 @@
+package wasm
+
+import (
+	"bufio"
+	"encoding/json"
+	"os"
+	"reflect"
+	"strings"
+	"testing"
+	"unicode/utf8"
+)
+
+// The quick way must never say anything else than the careful one.
+func FuzzScanQuery(f *testing.F) {
+	for _, path := range []string{"../../testdata/query/valid.ndjson", "../../testdata/query/invalid.ndjson"} {
+		file, err := os.Open(path)
+		if err != nil {
+			f.Fatal(err)
+		}
+		for lines := bufio.NewScanner(file); lines.Scan(); {
+			f.Add(lines.Bytes())
+		}
+		file.Close()
+	}
+	f.Add([]byte(`{"id":"a","use":"p","messages":[{"role":"user","content":"\u00e9\ud83d\ude00\ud83d\n"}],"max_tokens":10,"priority":-1,"metadata":{"a":"b"}}`))
+	f.Fuzz(func(t *testing.T, line []byte) {
+		if !utf8.Valid(line) || len(line) == 0 {
+			return
+		}
+		quick, ok := scanQuery(line)
+		if !ok {
+			return
+		}
+		careful, err := parseRecord(line)
+		if err != nil {
+			t.Fatalf("%q: the careful way refuses it: %v", line, err)
+		}
+		if !reflect.DeepEqual(quick, careful) {
+			t.Fatalf("%q:\nquick   %+v\ncareful %+v", line, quick, careful)
+		}
+	})
+}
+
+// Nothing that a guest prints may break the decoder.
+func FuzzRecord(f *testing.F) {
+	f.Add([]byte(`{"prompt":{"id":"p","messages":[{"role":"system","content":"x"}]}}`))
+	f.Add([]byte(`{"error":{"id":"a","message":"no"}}`))
+	f.Add([]byte(`{"id":"a","messages":[{"role":"user","content":[{"type":"text","text":"x"}]}],"temperature":1e99999}`))
+	f.Fuzz(func(t *testing.T, line []byte) {
+		d := newDecoder(Limits{}.withDefaults(), Allow{}, func() int64 { return 1 })
+		q, has, err := d.record(line)
+		if has && err != nil || has && q.Validate() != nil {
+			t.Fatalf("%q: %+v, %v", line, q, err)
+		}
+		if has && (q.Provider != "" || q.Model != "" || len(q.Options) > 0) {
+			t.Fatalf("%q chooses for itself", line)
+		}
+	})
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add([]byte("\x00asm\x01\x00\x00\x00\x02\x0b\x01\x03env\x03foo\x00\x00"))
+	f.Fuzz(func(t *testing.T, module []byte) {
+		if m, err := Parse("x", module); err == nil && m.Manifest.Name == "" {
+			t.Fatal("a module without a name")
+		}
+	})
+}
+
+func FuzzManifest(f *testing.F) {
+	f.Add([]byte(`{"abi":1,"kind":"generator","name":"x","version":"1.0.0","summary":"s","params":{"type":"object","properties":{"a":{"type":"integer","maximum":1e9}}}}`), []byte(`{"a":5}`))
+	f.Fuzz(func(t *testing.T, manifest, params []byte) {
+		m, err := ParseManifest(manifest)
+		if err != nil {
+			return
+		}
+		schema, err := compileParams(m.Params)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var given map[string]json.RawMessage
+		if json.Unmarshal(params, &given) == nil {
+			_, _ = schema.resolve(given, nil)
+		}
+	})
+}
+
+func FuzzReadFrame(f *testing.F) {
+	f.Add(appendFrame(nil, frameOutput, []byte("x")))
+	buf := make([]byte, maxFrame)
+	f.Fuzz(func(t *testing.T, in []byte) {
+		r := strings.NewReader(string(in))
+		for {
+			_, payload, err := readFrame(r, buf)
+			if err != nil {
+				return
+			}
+			_, _ = parseEnd(payload)
+		}
+	})
+}
+
+func BenchmarkRecord(b *testing.B) {
+	line := []byte(`{"id":"pkg_nginx","use":"system","messages":[{"role":"user","content":"Package: nginx\nSystem: Debian GNU/Linux 12 (bookworm), x86_64\nInstalled version: 1.22.1\nTell me, in at most 300 words: what it is for"}],"task_type":"system_operation","metadata":{"package":"nginx"}}`)
+	d := newDecoder(Limits{}.withDefaults(), Allow{}, func() int64 { return 1 << 40 })
+	if _, _, err := d.record([]byte(`{"prompt":{"id":"system","messages":[{"role":"system","content":"x"}]}}`)); err != nil {
+		b.Fatal(err)
+	}
+	b.SetBytes(int64(len(line)))
+	for b.Loop() {
+		d.seen = idSet{}
+		if _, _, err := d.record(line); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
