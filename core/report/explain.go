@@ -34,7 +34,7 @@ type cause struct{ name, advice string }
 
 // causes explains the causes of waits that the executor tells of.
 var causes = map[string]cause{
-	"concurrency":    {"Concurrency", "all slots were taken; --max-concurrent allows more"},
+	"concurrency":    {"Concurrency", "all slots were taken (max_concurrent)"},
 	"requests":       {"Request rate", "the limit of requests in a time"},
 	"tokens":         {"Token rate", "the limit of tokens in a time"},
 	"provider_pause": {"Pause asked for by the vendor", "Retry-After, or a server that was too busy"},

@@ -110,7 +110,7 @@ func (f *failures) add(r *sdk.Result) {
 		return
 	}
 	e := example{cut(r.QueryID, nameBytes), cut(failed.Provider, nameBytes), failed.Status, cut(failed.Message, exampleBytes), r.Attempts}
-	same := func(o example) bool { return o.message == e.message && o.provider == e.provider }
+	same := func(o example) bool { return o.message == e.message }
 	if !slices.ContainsFunc(g.examples, same) {
 		g.examples = append(g.examples, e)
 	}
