@@ -119,6 +119,9 @@ type Request struct {
 	Total int64
 	// Seed is handed to the guest for whatever it wants to vary. 0 to 2^53-1.
 	Seed int64
+	// Record is called with every record as the guest printed it, before it is
+	// judged; for conformance tests. Nil: not called.
+	Record func(line []byte)
 }
 
 // Texts returns items made of texts, such as arguments.

@@ -92,7 +92,7 @@ func (r *Runner) generate(ctx context.Context, m *Module, req Request, yield fun
 	if err != nil {
 		return err
 	}
-	s := &session{runner: r, module: m, limits: limits, items: items, seed: req.Seed, yield: yield}
+	s := &session{runner: r, module: m, limits: limits, items: items, seed: req.Seed, yield: yield, tap: req.Record}
 	return s.run(ctx, header, entry)
 }
 

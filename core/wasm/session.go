@@ -26,6 +26,7 @@ type session struct {
 	items  *puller
 	seed   int64
 	yield  func(sdk.Query, error) bool
+	tap    func(line []byte) // nil: nobody listens
 
 	child   *child
 	watch   *stopwatch
@@ -141,6 +142,9 @@ func (s *session) take(chunk []byte) error {
 			record = append(s.line, record...)
 		}
 		chunk = chunk[end+1:]
+		if s.tap != nil {
+			s.tap(record)
+		}
 		query, has, err := s.decode.record(record)
 		if cap(s.line) > 1<<20 {
 			s.line = nil

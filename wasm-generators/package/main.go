@@ -23,6 +23,9 @@ func run(r *generator.Run) error {
 	for item := range r.Items() {
 		name := packageName(item)
 		if !isName(name) {
+			if len(name) > maxName {
+				name = ""
+			}
 			r.Fail("pkg_"+name, "this is no package name: use one name an item, without spaces")
 			continue
 		}
@@ -53,13 +56,17 @@ func packageName(item generator.Item) string {
 	if !item.Value.IsObject() {
 		return strings.Trim(item.Text(), " \t\r\n")
 	}
-	if name := item.Get("package").Text(); name != "" {
-		return name
+	for _, member := range []string{"package", "name"} {
+		if v := item.Get(member); v.IsString() && v.Text() != "" {
+			return v.Text()
+		}
 	}
-	return item.Get("name").Text()
+	return ""
 }
 
-// isName reports whether a name can be one: 1 to 200 bytes, no spaces, no
+const maxName = 200
+
+// isName reports whether a name can be one: 1 to maxName bytes, no spaces, no
 // control characters.
 func isName(name string) bool {
 	for i := range len(name) {
@@ -67,7 +74,7 @@ func isName(name string) bool {
 			return false
 		}
 	}
-	return len(name) >= 1 && len(name) <= 200
+	return len(name) >= 1 && len(name) <= maxName
 }
 
 // version returns what the facts say, otherwise if they are there without it,

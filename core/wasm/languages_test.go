@@ -1,0 +1,185 @@
+package wasm_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/cortexlinux/cortex-host/core/wasm"
+)
+
+// packageVectors are items that a careless generator stumbles over.
+var packageVectors = []wasm.Item{
+	{Text: "nginx"}, {Text: "  bash\t"}, {Text: "libstdc++6"}, {Text: "two words"}, {Text: ""}, {Text: strings.Repeat("x", 300)},
+	{Text: `quote"back\slash`}, {Text: "ünïcödé-✓-😀"}, {Text: "<&>"}, {Text: "ctrl\x01"}, {Text: "{package}"}, {Text: "del\x7f"},
+	{JSON: []byte(`{"package":"redis"}`)}, {JSON: []byte(`{"name":"mem\u0063ached","other":[1,{"package":"no"}]}`)},
+	{JSON: []byte(`{ "x" : "}\"{" , "package" : "\ud83d\ude00\u00e9\t" }`)}, {JSON: []byte(`{}`)}, {JSON: []byte(`{"package":7}`)},
+}
+
+// vectorFacts are the same on every machine.
+type vectorFacts struct{}
+
+func (vectorFacts) Machine(context.Context, string) (json.RawMessage, error) {
+	return json.RawMessage(`{"name":"Debian GNU/Linux 12 (bookworm)","architecture":"x86_64"}`), nil
+}
+
+func (vectorFacts) Packages(context.Context, []string) (map[string]json.RawMessage, error) {
+	return map[string]json.RawMessage{
+		"nginx": json.RawMessage(`{"candidate":"1.22.1-9","architecture":"amd64"}`),
+		"bash":  json.RawMessage(`{"installed":"5.2.15-2+b7","candidate":"5.2.15-2+b8","architecture":"amd64"}`),
+	}, nil
+}
+
+// digest runs a module over the vectors and returns the SHA-256 of its records
+// in canonical form, and the records.
+func digest(t *testing.T, m *wasm.Module, items ...wasm.Item) (string, []string) {
+	t.Helper()
+	r := newRunner(t, wasm.Config{Facts: vectorFacts{}})
+	h := sha256.New()
+	var records []string
+	_, _, err := collect(r, m, wasm.Request{
+		Items: func(yield func(wasm.Item, error) bool) {
+			for _, item := range items {
+				if !yield(item, nil) {
+					return
+				}
+			}
+		},
+		Record: func(line []byte) {
+			canonical, err := wasm.Canonical(line)
+			if err != nil {
+				t.Errorf("%s: %v", line, err)
+			}
+			h.Write(append(canonical, '\n'))
+			records = append(records, string(canonical))
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return hex.EncodeToString(h.Sum(nil)), records
+}
+
+// build is how the package generator is built in each language; it says what is
+// missing if it cannot be.
+var build = map[string]func(t *testing.T, out string) (missing string, cmd *exec.Cmd){
+	"c": func(_ *testing.T, out string) (string, *exec.Cmd) {
+		cmd := exec.Command("clang", "--target=wasm32-wasi", "-O2", "-s", "-o", out, "sdk/c/examples/package/package.c")
+		if cmd.Err != nil {
+			return "clang", cmd
+		}
+		if _, err := os.Stat("/usr/lib/wasm32-wasi/libc.a"); err != nil {
+			return "wasi-libc", cmd
+		}
+		return "", cmd
+	},
+	"rust": func(_ *testing.T, out string) (string, *exec.Cmd) {
+		cmd := exec.Command("/usr/bin/rustc", "-O", "--target", "wasm32-wasi", "-C", "strip=symbols", "-o", out, "sdk/rust/examples/package/package.rs")
+		if _, err := os.Stat("/usr/lib/rustlib/wasm32-wasi"); err != nil {
+			return "rustc and libstd-rust-dev-wasm32 of Debian", cmd
+		}
+		return "", cmd
+	},
+	"assemblyscript": func(t *testing.T, out string) (string, *exec.Cmd) {
+		modules := os.Getenv("CORTEX_ASC_MODULES") // a node_modules directory
+		if modules == "" {
+			modules = filepath.Join(repository(t), "sdk", "assemblyscript", "node_modules")
+		}
+		asc := filepath.Join(modules, ".bin", "asc")
+		cmd := exec.Command(asc, "package.ts", "-O3", "--runtime", "incremental",
+			"--config", "./node_modules/@assemblyscript/wasi-shim/asconfig.json", "-o", out)
+		if _, err := os.Stat(asc); err != nil {
+			return "`npm install` in sdk/assemblyscript (or CORTEX_ASC_MODULES)", cmd
+		}
+		// asc wants the sources beside node_modules.
+		dir := t.TempDir()
+		sources := filepath.Join(repository(t), "sdk", "assemblyscript")
+		for from, to := range map[string]string{"cortex.ts": "cortex.ts", "examples/package/package.ts": "a/b/package.ts"} {
+			data, err := os.ReadFile(filepath.Join(sources, from))
+			if err != nil {
+				t.Fatal(err)
+			}
+			path := filepath.Join(dir, to)
+			if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(path, data, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := os.Symlink(modules, filepath.Join(dir, "node_modules")); err != nil {
+			t.Fatal(err)
+		}
+		cmd.Dir, cmd.Args[1] = dir, "a/b/package.ts"
+		return "", cmd
+	},
+}
+
+func repository(t testing.TB) string {
+	t.Helper()
+	dir, err := filepath.Abs(filepath.Join("..", ".."))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// packageIn builds the package generator in a language.
+func packageIn(t *testing.T, language string) *wasm.Module {
+	t.Helper()
+	out := filepath.Join(t.TempDir(), "package.part")
+	missing, cmd := build[language](t, out)
+	if missing != "" {
+		t.Skipf("SKIPPED: the package generator in %s was not built, for want of %s", language, missing)
+	}
+	if cmd.Dir == "" {
+		cmd.Dir = repository(t)
+	}
+	if text, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %v\n%s", cmd.Args, err, text)
+	}
+	module, err := os.ReadFile(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	manifest, err := os.ReadFile("../../wasm-generators/package/manifest.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	packed, err := wasm.Pack(module, manifest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := wasm.Parse(language, packed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// The same generator in every language makes the same records.
+func TestLanguagesAgree(t *testing.T) {
+	want, wantRecords := digest(t, goGenerator(t, "package"), packageVectors...)
+	t.Logf("go: %s, %d records", want, len(wantRecords))
+	for language := range build {
+		t.Run(language, func(t *testing.T) {
+			got, records := digest(t, packageIn(t, language), packageVectors...)
+			if got == want {
+				return
+			}
+			t.Errorf("the records hash to %s, want %s", got, want)
+			for i := range min(len(records), len(wantRecords)) {
+				if records[i] != wantRecords[i] {
+					t.Fatalf("record %d:\n%s\nwant\n%s", i, records[i], wantRecords[i])
+				}
+			}
+			t.Errorf("%d records, want %d", len(records), len(wantRecords))
+		})
+	}
+}
