@@ -128,7 +128,7 @@ func (e *Executor) clear(l *lane, t *task, now time.Time) (wait limiter.Wait, ok
 		return limiter.Wait{Cause: Money}, false
 	}
 	t.pass, wait = l.limiter.Take(now, l.need(t))
-	if !wait.Until.IsZero() {
+	if wait.Cause != "" {
 		e.budget.Settle(t.hold, price.Hold{})
 		return wait, false
 	}

@@ -32,6 +32,27 @@ func (b *bucket) set(now time.Time, perSecond float64, burst int) {
 	b.lim.SetBurstAt(now, max(1, burst))
 }
 
+// pace follows a rate that was learned: without a burst, and without the
+// guard, because what is learned is what the vendor was seen to accept.
+func (b *bucket) pace(now time.Time, perSecond float64) {
+	if b.lim == nil {
+		b.lim = rate.NewLimiter(rate.Limit(perSecond), 1)
+		return
+	}
+	b.lim.SetLimitAt(now, rate.Limit(perSecond))
+	if b.lim.Burst() != 1 {
+		b.lim.SetBurstAt(now, 1)
+	}
+}
+
+// rate returns the rate that is kept, 0 without one.
+func (b *bucket) rate() float64 {
+	if b.lim == nil {
+		return 0
+	}
+	return float64(b.lim.Limit())
+}
+
 // take pays for one send at now and returns now, or returns the time at which
 // to ask again. It reserves nothing ahead: x/time/rate would keep a reserved
 // slot at its planned time even if the send before it was late, and two sends

@@ -33,6 +33,13 @@ func (g *ledger) advance(now time.Time) {
 	g.at = now
 }
 
+// follow takes over an allowance per second that was learned.
+func (g *ledger) follow(now time.Time, perSecond float64) {
+	g.advance(now)
+	g.perMinute = max(1, int64(perSecond*60))
+	g.level = min(g.level, g.capacity())
+}
+
 // ready returns when n tokens may be taken: now, or later.
 func (g *ledger) ready(now time.Time, n int64) time.Time {
 	if g.perMinute == 0 || n == 0 {

@@ -16,6 +16,12 @@ type Config struct {
 	RequestsPerSecond float64
 	// Burst is how many sends may follow each other at once; 0 means 1.
 	Burst int
+	// Adaptive finds the rate: it starts with RequestsPerSecond and Burst, and
+	// follows what the vendor's headers and refusals say.
+	Adaptive bool
+	// Share is the part of the limits in the vendor's headers that is used,
+	// from above 0 to 1; 0 means 1.
+	Share float64
 	// Tokens are allowances per minute; 0 means no limit.
 	Tokens TokensPerMinute
 }
@@ -34,8 +40,10 @@ type Need struct {
 // A Pass is the right to one send, paid for. Give it back to [Limiter.Settle]
 // when the outcome is known.
 type Pass struct {
-	at   time.Time
-	need Need
+	at    time.Time
+	need  Need
+	probe bool
+	rate  float64 // at which it was sent, if it is adaptive
 }
 
 // A Cause says what a query waits for.
@@ -48,8 +56,9 @@ const (
 	Paused   Cause = "provider_pause"
 )
 
-// A Wait says that nothing may be sent before Until. The zero value means that
-// the pass was given.
+// A Wait says that nothing may be sent before Until, and why. Without Until it
+// is for the end of a call under way. Without Cause there is nothing to wait
+// for: the pass was given.
 type Wait struct {
 	Until time.Time
 	Cause Cause
@@ -72,7 +81,13 @@ type Limiter struct {
 	mu       sync.Mutex
 	requests bucket
 	tokens   [3]ledger // total, input, output
-	closed   time.Time // nothing is sent before
+	gate     gate
+
+	// adaptive is nil if the rate is fixed.
+	adaptive *controller
+	share    float64
+	meters   [4]meter   // requests, then as tokens
+	typical  [3]float64 // tokens of an answer, a moving average
 }
 
 // New returns a limiter whose buckets are full.
@@ -81,12 +96,22 @@ func New(cfg Config) (*Limiter, error) {
 	switch {
 	case math.IsNaN(r) || math.IsInf(r, 0) || r < 0:
 		return nil, fmt.Errorf("requests per second must be a number of at least 0, not %v", r)
+	case cfg.Adaptive && r == 0:
+		return nil, errors.New("an adaptive limiter needs a rate to start with")
+	case math.IsNaN(cfg.Share) || cfg.Share < 0 || cfg.Share > 1:
+		return nil, fmt.Errorf("share must be above 0 and at most 1, not %v", cfg.Share)
 	case cfg.Burst < 0:
 		return nil, fmt.Errorf("burst must be at least 1, or 0 for the default, not %d", cfg.Burst)
 	case cfg.Tokens.Total < 0 || cfg.Tokens.Input < 0 || cfg.Tokens.Output < 0:
 		return nil, errors.New("tokens per minute must be at least 0")
 	}
-	l := &Limiter{requests: newBucket(r, cfg.Burst)}
+	if cfg.Share == 0 {
+		cfg.Share = 1
+	}
+	l := &Limiter{requests: newBucket(r, cfg.Burst), share: cfg.Share}
+	if cfg.Adaptive {
+		l.adaptive = &controller{rate: r, start: r}
+	}
 	for i, perMinute := range [3]int64{cfg.Tokens.Total, cfg.Tokens.Input, cfg.Tokens.Output} {
 		l.tokens[i] = newLedger(perMinute)
 	}
@@ -112,9 +137,10 @@ func (l *Limiter) Fits(need Need) *sdk.Error {
 func (l *Limiter) Take(now time.Time, need Need) (Pass, Wait) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if now.Before(l.closed) {
-		return Pass{}, Wait{Until: l.closed, Cause: Paused}
+	if at, open := l.gate.ready(now); !open {
+		return Pass{}, Wait{Until: at, Cause: Paused}
 	}
+	l.adapt(now)
 	amounts := need.amounts()
 	for i := range l.tokens {
 		if until := l.tokens[i].ready(now, amounts[i]); until.After(now) {
@@ -127,11 +153,16 @@ func (l *Limiter) Take(now time.Time, need Need) (Pass, Wait) {
 	for i := range l.tokens {
 		l.tokens[i].add(now, -amounts[i])
 	}
-	return Pass{at: now, need: need}, Wait{}
+	pass := Pass{at: now, need: need, probe: l.gate.pass()}
+	if l.adaptive != nil {
+		pass.rate = l.requests.rate()
+	}
+	return pass, Wait{}
 }
 
 // Settle reports the outcome of the attempt that the pass was for: reserved
-// tokens become used ones, or are refunded if the vendor refused.
+// tokens become used ones, or are refunded if the vendor refused; headers and
+// refusals steer an adaptive rate.
 func (l *Limiter) Settle(now time.Time, pass Pass, out Outcome) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -139,42 +170,134 @@ func (l *Limiter) Settle(now time.Time, pass Pass, out Outcome) {
 	switch {
 	case out.Usage != nil:
 		used = Need{Input: out.Usage.PromptTokens, Output: out.Usage.CompletionTokens}
-	case refused(out.Kind):
+	case unused(out.Kind):
 		used = Need{}
 	}
 	reserved, settled := pass.need.amounts(), used.amounts()
 	for i := range l.tokens {
 		l.tokens[i].add(now, reserved[i]-settled[i])
 	}
+	switch {
+	case refusal(out.Kind):
+		l.gate.refused(now, pass, out.RetryAfter)
+	case out.Kind == "":
+		l.gate.answered(pass)
+	default:
+		l.gate.lost(pass)
+	}
+	if l.adaptive == nil {
+		return
+	}
+	l.listen(now, out.RateLimit)
+	switch out.Kind {
+	case "":
+		if pass.probe {
+			l.adaptive.probed += now.Sub(l.gate.since)
+		}
+		l.adaptive.accepted(now)
+		l.remember(settled)
+	case sdk.RateLimited:
+		if !pass.probe {
+			l.adaptive.refused(now, pass.at, pass.rate)
+		}
+	case sdk.Overloaded, sdk.InDoubt:
+		l.adaptive.paused = now.Add(growthPause)
+	}
+	l.adapt(now)
 }
 
-// Pause closes the lane until a time. An earlier end does not shorten a pause.
-func (l *Limiter) Pause(until time.Time) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if until.After(l.closed) {
-		l.closed = until
+// growthPause is for how long a vendor in trouble is not asked for more.
+const growthPause = 10 * time.Second
+
+// remember takes the tokens of an answer into the average.
+func (l *Limiter) remember(settled [3]int64) {
+	for i, n := range settled {
+		if l.typical[i] == 0 {
+			l.typical[i] = float64(n)
+		}
+		l.typical[i] += 0.05 * (float64(n) - l.typical[i])
 	}
+}
+
+// listen takes in what the headers of a reply say.
+func (l *Limiter) listen(now time.Time, told *sdk.RateLimit) {
+	if told == nil {
+		return
+	}
+	l.meters[0].read(now, told.Requests)
+	l.meters[1].read(now, told.Tokens)
+	l.meters[2].read(now, told.InputTokens)
+	l.meters[3].read(now, told.OutputTokens)
+	for i := range l.tokens {
+		if rate := l.meters[i+1].rate(now); rate > 0 {
+			l.tokens[i].follow(now, rate*l.share)
+		}
+	}
+}
+
+// adapt sets the rate: what the controller has found, but never above what the
+// headers allow. Until something is refused the headers are trusted at once.
+func (l *Limiter) adapt(now time.Time) {
+	c := l.adaptive
+	if c == nil {
+		return
+	}
+	told := l.meters[0].rate(now) * l.share
+	inTokens := l.toldInTokens(now)
+	c.grow(now, told > 0 || inTokens > 0)
+	rate := c.rate
+	switch {
+	case told > 0 && c.ceiling == 0:
+		rate = told
+	case told > 0:
+		rate = min(rate, told)
+	case inTokens > 0 && c.ceiling == 0:
+		// The ledger keeps the pace; requests only must not be in its way.
+		rate = max(rate, 2*inTokens)
+	}
+	if rate != c.start {
+		l.requests.pace(now, rate)
+	}
+}
+
+// toldInTokens returns the rate of requests that fits what the headers say of
+// tokens, 0 if they say nothing.
+func (l *Limiter) toldInTokens(now time.Time) float64 {
+	rate := 0.0
+	for i := range l.tokens {
+		if r := l.meters[i+1].rate(now) * l.share / max(1, l.typical[i]); r > 0 && (rate == 0 || r < rate) {
+			rate = r
+		}
+	}
+	return rate
 }
 
 // PausedUntil returns the end of the present pause, a past time without one.
 func (l *Limiter) PausedUntil() time.Time {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.closed
+	return l.gate.until
 }
 
-// SetRate changes the rate of sends from now on; 0 takes the limit away.
+// SetRate fixes the rate of sends from now on; 0 takes the limit away.
 func (l *Limiter) SetRate(now time.Time, requestsPerSecond float64, burst int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.adaptive = nil
 	l.requests.set(now, requestsPerSecond, burst)
+}
+
+// Rate returns the present rate of sends per second, 0 if there is no limit.
+func (l *Limiter) Rate() float64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.requests.rate()
 }
 
 func (n Need) amounts() [3]int64 { return [3]int64{n.Input + n.Output, n.Input, n.Output} }
 
-// refused reports whether a failure of this kind used no tokens.
-func refused(kind sdk.Kind) bool {
+// unused reports whether a failure of this kind used no tokens.
+func unused(kind sdk.Kind) bool {
 	switch kind {
 	case sdk.Unreachable, sdk.RateLimited, sdk.Overloaded, sdk.QuotaExhausted, sdk.Unauthenticated,
 		sdk.PermissionDenied, sdk.InvalidRequest, sdk.ContextLength, sdk.NotFound, sdk.Conflict:

@@ -1,0 +1,238 @@
+package limiter_test
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/cortexlinux/cortex-host/core/limiter"
+	"github.com/cortexlinux/cortex-host/sdk"
+)
+
+var epoch = time.Unix(1_700_000_000, 0)
+
+func newLimiter(t interface{ Fatal(...any) }, cfg limiter.Config) *limiter.Limiter {
+	l, err := limiter.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+// However late or early the caller asks, no window holds more than the promise.
+func TestPromise(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		rate := rapid.Float64Range(0.01, 1000).Draw(t, "rate")
+		burst := rapid.IntRange(1, 10).Draw(t, "burst")
+		l := newLimiter(t, limiter.Config{RequestsPerSecond: rate, Burst: burst})
+		now := epoch
+		var starts []float64
+		for range 200 {
+			_, wait := l.Take(now, limiter.Need{})
+			if wait.Cause == "" {
+				starts = append(starts, now.Sub(epoch).Seconds())
+				if rapid.IntRange(0, 3).Draw(t, "late") == 0 { // the caller is held up
+					now = now.Add(time.Duration(rapid.Float64Range(0, 3/rate).Draw(t, "delay") * float64(time.Second)))
+				}
+				continue
+			}
+			if !wait.Until.After(now) {
+				t.Fatalf("told to wait until %v at %v", wait.Until, now)
+			}
+			now = wait.Until
+		}
+		for i := range starts {
+			for j := i; j < len(starts); j++ {
+				if n := float64(j - i + 1); n > float64(burst)+rate*(starts[j]-starts[i])+1e-6 {
+					t.Fatalf("%v starts in %v s at %v/s and burst %d", n, starts[j]-starts[i], rate, burst)
+				}
+			}
+		}
+	})
+}
+
+func TestConfiguredRateIsUsed(t *testing.T) {
+	for _, rate := range []float64{0.1, 5, 50, 1000} {
+		l := newLimiter(t, limiter.Config{RequestsPerSecond: rate})
+		now, n := epoch, 0
+		for now.Sub(epoch) < time.Hour {
+			if _, wait := l.Take(now, limiter.Need{}); wait.Cause != "" {
+				now = wait.Until
+				continue
+			}
+			n++
+		}
+		if used := float64(n) / 3600 / rate; used < 0.98 || used > 1.003 {
+			t.Errorf("%v/s: %.3f of it used", rate, used)
+		}
+	}
+}
+
+// Spent plus reserved tokens never exceed a second's worth, plus one query,
+// plus what the minutes bring; and what was reserved for nothing comes back.
+func TestTokens(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		const perMinute = 60_000
+		l := newLimiter(t, limiter.Config{Tokens: limiter.TokensPerMinute{Total: perMinute}})
+		now := epoch
+		used := 0.0
+		most := int64(1)
+		var held []limiter.Pass
+		var needs []limiter.Need
+		reserved := 0.0
+		for range 100 {
+			need := limiter.Need{Input: rapid.Int64Range(1, 5000).Draw(t, "in"), Output: rapid.Int64Range(0, 5000).Draw(t, "out")}
+			most = max(most, need.Input+need.Output)
+			for {
+				pass, wait := l.Take(now, need)
+				if wait.Cause == "" {
+					held, needs = append(held, pass), append(needs, need)
+					reserved += float64(need.Input + need.Output)
+					break
+				}
+				if wait.Cause != limiter.Tokens || !wait.Until.After(now) {
+					t.Fatalf("wait %+v at %v", wait, now)
+				}
+				now = wait.Until
+			}
+			if allowed := 1000 + float64(most) + now.Sub(epoch).Seconds()*perMinute/60 + 1; used+reserved > allowed {
+				t.Fatalf("%v used and %v reserved after %v, more than %v", used, reserved, now.Sub(epoch), allowed)
+			}
+			if rapid.Bool().Draw(t, "settle") {
+				p, n := held[0], needs[0]
+				held, needs = held[1:], needs[1:]
+				reserved -= float64(n.Input + n.Output)
+				if rapid.Bool().Draw(t, "refused") {
+					l.Settle(now, p, limiter.Outcome{Kind: sdk.InvalidRequest})
+				} else {
+					in := rapid.Int64Range(0, n.Input).Draw(t, "used")
+					used += float64(in)
+					l.Settle(now, p, limiter.Outcome{Usage: &sdk.Usage{PromptTokens: in}})
+				}
+			}
+		}
+	})
+}
+
+func TestQueryThatNeverFits(t *testing.T) {
+	l := newLimiter(t, limiter.Config{Tokens: limiter.TokensPerMinute{Output: 1000}})
+	if err := l.Fits(limiter.Need{Input: 1 << 40, Output: 1000}); err != nil {
+		t.Error(err)
+	}
+	if err := l.Fits(limiter.Need{Output: 1001}); err == nil || err.Kind != sdk.TooLarge || !strings.Contains(err.Message, "completion tokens") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// pass takes one that must be there.
+func pass(t *testing.T, l *limiter.Limiter, now time.Time) limiter.Pass {
+	t.Helper()
+	p, wait := l.Take(now, limiter.Need{})
+	if wait.Cause != "" {
+		t.Fatalf("wait %+v after %v", wait, now.Sub(epoch))
+	}
+	return p
+}
+
+func TestRetryAfterClosesTheLane(t *testing.T) {
+	l := newLimiter(t, limiter.Config{})
+	a, b := pass(t, l, epoch), pass(t, l, epoch)
+	l.Settle(epoch, a, limiter.Outcome{Kind: sdk.RateLimited, RetryAfter: new(10 * time.Second)})
+	l.Settle(epoch.Add(time.Second), b, limiter.Outcome{Kind: sdk.Overloaded, RetryAfter: new(2 * time.Second)})
+	_, wait := l.Take(epoch.Add(5*time.Second), limiter.Need{})
+	if wait.Cause != limiter.Paused || !wait.Until.Equal(epoch.Add(10*time.Second)) {
+		t.Errorf("wait %+v", wait)
+	}
+	pass(t, l, epoch.Add(10*time.Second))
+}
+
+// Without Retry-After single calls find out when the lane is open again.
+func TestProbes(t *testing.T) {
+	l := newLimiter(t, limiter.Config{})
+	var flying []limiter.Pass
+	for range 10 {
+		flying = append(flying, pass(t, l, epoch))
+	}
+	now := epoch.Add(time.Second)
+	for _, p := range flying {
+		l.Settle(now, p, limiter.Outcome{Kind: sdk.Overloaded})
+	}
+	var gaps []time.Duration
+	for range 8 {
+		_, wait := l.Take(now, limiter.Need{})
+		gaps = append(gaps, wait.Until.Sub(now))
+		now = wait.Until
+		p := pass(t, l, now)
+		if _, wait := l.Take(now, limiter.Need{}); wait.Cause != limiter.Paused || !wait.Until.IsZero() {
+			t.Fatalf("a second call beside the probe: %+v", wait)
+		}
+		l.Settle(now, p, limiter.Outcome{Kind: sdk.Overloaded})
+	}
+	if s := fmt.Sprint(gaps); s != "[500ms 1s 2s 4s 8s 15s 15s 15s]" {
+		t.Errorf("probes after %s", s)
+	}
+	_, wait := l.Take(now, limiter.Need{})
+	now = wait.Until
+	p := pass(t, l, now)
+	l.Settle(now, p, limiter.Outcome{})
+	pass(t, l, now)
+	pass(t, l, now)
+}
+
+func TestCanceledProbeIsFollowedByAnother(t *testing.T) {
+	l := newLimiter(t, limiter.Config{})
+	l.Settle(epoch, pass(t, l, epoch), limiter.Outcome{Kind: sdk.Overloaded})
+	now := epoch.Add(time.Second)
+	l.Settle(now, pass(t, l, now), limiter.Outcome{Kind: sdk.Canceled})
+	pass(t, l, now)
+}
+
+func TestOverloadNeverCuts(t *testing.T) {
+	l := newLimiter(t, limiter.Config{RequestsPerSecond: 10, Burst: 1, Adaptive: true})
+	now := epoch
+	for range 20 {
+		p := pass(t, l, now)
+		l.Settle(now, p, limiter.Outcome{Kind: sdk.Overloaded, RetryAfter: new(time.Second)})
+		now = now.Add(time.Second)
+	}
+	if r := l.Rate(); r < 9.9 {
+		t.Errorf("rate %v", r)
+	}
+}
+
+func TestWrongConfiguration(t *testing.T) {
+	for _, c := range []limiter.Config{
+		{RequestsPerSecond: -1}, {RequestsPerSecond: math.NaN()}, {RequestsPerSecond: math.Inf(1)},
+		{Burst: -1}, {Adaptive: true}, {Share: 1.1}, {Share: -0.1}, {Tokens: limiter.TokensPerMinute{Input: -1}},
+	} {
+		if _, err := limiter.New(c); err == nil {
+			t.Errorf("%+v was accepted", c)
+		}
+	}
+}
+
+func TestShareLeavesTheRestToOthers(t *testing.T) {
+	l := newLimiter(t, limiter.Config{RequestsPerSecond: 5, Burst: 5, Adaptive: true, Share: 0.7})
+	told := &sdk.RateLimit{Requests: sdk.Window{Limit: new(int64(6000)), Remaining: new(int64(5999)), Reset: new(10 * time.Millisecond)}}
+	l.Settle(epoch, pass(t, l, epoch), limiter.Outcome{RateLimit: told})
+	if r := l.Rate(); math.Abs(r-0.7*0.97*100) > 0.5 {
+		t.Errorf("rate %v of a limit of 100/s", r)
+	}
+}
+
+func ExampleLimiter() {
+	l, err := limiter.New(limiter.Config{RequestsPerSecond: 2})
+	if err != nil {
+		panic(err)
+	}
+	now := time.Unix(0, 0)
+	pass, _ := l.Take(now, limiter.Need{}) // send at once
+	_, wait := l.Take(now, limiter.Need{})
+	fmt.Println(wait.Cause, wait.Until.Sub(now).Round(10*time.Millisecond))
+	l.Settle(now, pass, limiter.Outcome{}) // when the answer is there
+	// Output: requests 510ms
+}
