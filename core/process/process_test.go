@@ -1,0 +1,438 @@
+package process_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/cortexlinux/cortex-host/core/process"
+	"github.com/cortexlinux/cortex-host/core/store"
+	"github.com/cortexlinux/cortex-host/sdk"
+	"github.com/cortexlinux/cortex-host/sdk/provider"
+)
+
+// The test binary is its own plugin when a host started it.
+func TestMain(m *testing.M) {
+	if os.Getenv(provider.HandshakeCookieKey) != "" {
+		servePlugin()
+	}
+	if dir := os.Getenv("TEST_HOST_DIR"); dir != "" {
+		hostUntilKilled(dir)
+	}
+	goleak.VerifyTestMain(m)
+}
+
+func servePlugin() {
+	name := strings.TrimPrefix(filepath.Base(os.Args[0]), "cortex-provider-")
+	switch name {
+	case "mute":
+		time.Sleep(time.Hour)
+	case "garbage":
+		fmt.Fprintln(os.Stderr, "could not find my library")
+		fmt.Println("hello, I am no plugin")
+		os.Exit(7)
+	}
+	os.Args = os.Args[:1]
+	provider.Serve(&puppet{name: name})
+}
+
+// puppet does what the query's text says.
+type puppet struct {
+	name string
+	mu   sync.Mutex
+	key  string
+}
+
+func (p *puppet) Describe() sdk.Description {
+	return sdk.Description{Name: p.name, Version: "1.0.0", Summary: "A puppet", ConfigSchema: json.RawMessage(`{"type":"object"}`), Local: true}
+}
+
+func (p *puppet) Configure(_ context.Context, s sdk.Settings) error {
+	if string(s["key"]) == `"wrong"` {
+		return sdk.Errorf(sdk.Unauthenticated, "key: wrong")
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.key = string(s["key"])
+	return nil
+}
+
+func (p *puppet) Complete(ctx context.Context, q *sdk.Query) (*sdk.Response, error) {
+	text := q.Messages[0].Text
+	switch command, rest, _ := strings.Cut(text, " "); command {
+	case "key":
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		text = p.key
+	case "env":
+		text = strings.Join(os.Environ(), "\n")
+	case "pid":
+		text = strconv.Itoa(os.Getpid())
+	case "stdin":
+		read := make(chan int, 1)
+		go func() { n, _ := os.Stdin.Read(make([]byte, 1)); read <- n }()
+		select {
+		case n := <-read:
+			text = fmt.Sprint(n)
+		case <-time.After(100 * time.Millisecond):
+			text = "nothing"
+		}
+	case "exit":
+		log.Print("my last words") // not through os.Stderr, which travels by gRPC
+		os.Exit(3)
+	case "stop":
+		_ = syscall.Kill(os.Getpid(), syscall.SIGSTOP)
+		<-ctx.Done() // another thread may be the first to stop
+	case "wait":
+		<-ctx.Done()
+		return nil, ctx.Err()
+	case "child":
+		cmd := exec.Command("sleep", "1000")
+		if err := cmd.Start(); err != nil {
+			return nil, err
+		}
+		text = strconv.Itoa(cmd.Process.Pid)
+	case "shout":
+		fmt.Print(strings.Repeat("x", 1<<20))
+	case "big":
+		n, _ := strconv.Atoi(rest)
+		text = strings.Repeat("x", n)
+	}
+	return &sdk.Response{Content: text, FinishReason: sdk.Stop}, nil
+}
+
+// install makes a plugin of that name from the test binary.
+func install(t testing.TB, name string) store.Plugin {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "cortex-provider-"+name)
+	if err := os.Symlink(self, path); err != nil {
+		t.Fatal(err)
+	}
+	return store.Plugin{Name: name, Path: path}
+}
+
+func open(t testing.TB, cfg process.Config) *process.Provider {
+	t.Helper()
+	if cfg.Plugin.Path == "" {
+		cfg.Plugin = install(t, "puppet")
+	}
+	p, err := process.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { p.Close() })
+	return p
+}
+
+func say(ctx context.Context, p sdk.Provider, text string) (string, error) {
+	r, err := p.Complete(ctx, &sdk.Query{ID: "q", Messages: []sdk.Message{{Role: sdk.User, Text: text}}})
+	if err != nil {
+		return "", err
+	}
+	return r.Content, nil
+}
+
+func ask(t testing.TB, p sdk.Provider, text string) string {
+	t.Helper()
+	answer, err := say(t.Context(), p, text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer
+}
+
+func alive(pid int) bool { return syscall.Kill(pid, 0) == nil }
+
+// gone waits for the end of a process.
+func gone(t testing.TB, pid int) {
+	t.Helper()
+	for range 100 {
+		if !alive(pid) || zombie(pid) {
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	t.Errorf("process %d still runs", pid)
+}
+
+// zombie: an orphan whose new parent (in a container, often one that never
+// waits) has not collected it.
+func zombie(pid int) bool {
+	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	return err == nil && strings.Contains(string(data), ") Z ")
+}
+
+func TestAskAndConfigure(t *testing.T) {
+	p := open(t, process.Config{Settings: sdk.Settings{"key": json.RawMessage(`"first"`)}})
+	if got := ask(t, p, "key"); got != `"first"` {
+		t.Errorf("got %s", got)
+	}
+	if err := p.Configure(t.Context(), sdk.Settings{"key": json.RawMessage(`"wrong"`)}); !errors.Is(err, sdk.Unauthenticated) {
+		t.Errorf("got %v", err)
+	}
+	if err := p.Configure(t.Context(), sdk.Settings{"key": json.RawMessage(`"second"`)}); err != nil {
+		t.Fatal(err)
+	}
+	pid := ask(t, p, "pid")
+	if got := ask(t, p, "key"); got != `"second"` || pid != ask(t, p, "pid") {
+		t.Errorf("got %s", got)
+	}
+	if d, err := p.Describe(t.Context()); err != nil || d.Name != "puppet" {
+		t.Errorf("got %+v, %v", d, err)
+	}
+	if got := ask(t, p, "big 8388608"); len(got) != 8<<20 {
+		t.Errorf("got %d bytes", len(got))
+	}
+}
+
+func TestRefusedSettingsDoNotStartAgain(t *testing.T) {
+	p := open(t, process.Config{Settings: sdk.Settings{"key": json.RawMessage(`"wrong"`)}})
+	for range 3 {
+		if _, err := say(t.Context(), p, "x"); !errors.Is(err, sdk.Unauthenticated) {
+			t.Errorf("got %v", err)
+		}
+	}
+	if err := p.Configure(t.Context(), sdk.Settings{}); err != nil {
+		t.Error(err)
+	}
+	ask(t, p, "x")
+}
+
+func TestSurroundings(t *testing.T) {
+	t.Setenv("OPENAI_API_KEY", "sk-canary")
+	t.Setenv("HTTPS_PROXY", "http://proxy.invalid")
+	t.Setenv("MINE", "granted")
+	p := open(t, process.Config{Env: []string{"MINE"}})
+	env := ask(t, p, "env")
+	if strings.Contains(env, "canary") || !strings.Contains(env, "HTTPS_PROXY=http://proxy.invalid") || !strings.Contains(env, "MINE=granted") {
+		t.Errorf("got %s", env)
+	}
+	if got := ask(t, p, "stdin"); strings.HasPrefix(got, "1") {
+		t.Errorf("the plugin reads our standard input: %s", got)
+	}
+	ask(t, p, "shout") // must not block it
+	ask(t, p, "x")
+}
+
+func TestDeathAndRestart(t *testing.T) {
+	p := open(t, process.Config{})
+	first := ask(t, p, "pid")
+	_, err := say(t.Context(), p, "exit")
+	if !errors.Is(err, sdk.Internal) || !strings.Contains(err.Error(), "my last words") || !strings.Contains(err.Error(), "exit status 3") {
+		t.Errorf("got %v", err)
+	}
+	if second := ask(t, p, "pid"); second == first {
+		t.Error("the same process answers")
+	}
+}
+
+func TestDiesTooOften(t *testing.T) {
+	p := open(t, process.Config{})
+	var err error
+	for range 10 {
+		if _, err = say(t.Context(), p, "exit"); err != nil && strings.Contains(err.Error(), "not started again") {
+			break
+		}
+	}
+	if !errors.Is(err, sdk.Internal) || !strings.Contains(err.Error(), "died 5 times") || !strings.Contains(err.Error(), "my last words") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestBadPlugins(t *testing.T) {
+	missing := store.Plugin{Name: "x", Path: "/does/not/exist"}
+	for _, c := range []struct {
+		plugin store.Plugin
+		says   string
+	}{
+		{missing, "/does/not/exist"},
+		{install(t, "garbage"), "could not find my library"},
+		{install(t, "mute"), "timeout"},
+	} {
+		p := open(t, process.Config{Plugin: c.plugin, StartTimeout: time.Second})
+		start := time.Now()
+		if _, err := say(t.Context(), p, "x"); !errors.Is(err, sdk.Internal) || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%s: got %v", c.plugin.Name, err)
+		}
+		if took := time.Since(start); took > 6*time.Second {
+			t.Errorf("%s: took %v", c.plugin.Name, took)
+		}
+	}
+}
+
+func TestStopped(t *testing.T) {
+	p := open(t, process.Config{HangTimeout: 200 * time.Millisecond, StopTimeout: 200 * time.Millisecond})
+	ask(t, p, "x")
+	if _, err := say(t.Context(), p, "stop"); !errors.Is(err, sdk.Internal) || !strings.Contains(err.Error(), "no sign of life") {
+		t.Errorf("got %v", err)
+	}
+	ask(t, p, "x")
+}
+
+func TestCloseIsBounded(t *testing.T) {
+	p := open(t, process.Config{StopTimeout: 200 * time.Millisecond})
+	pid, err := strconv.Atoi(ask(t, p, "pid"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	grandchild, err := strconv.Atoi(ask(t, p, "child"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	start := time.Now()
+	p.Close()
+	if took := time.Since(start); took > 3*time.Second {
+		t.Errorf("Close took %v", took)
+	}
+	gone(t, pid)
+	gone(t, grandchild)
+	if _, err := say(t.Context(), p, "x"); !errors.Is(err, sdk.Internal) {
+		t.Errorf("after Close: got %v", err)
+	}
+}
+
+func TestCancel(t *testing.T) {
+	p := open(t, process.Config{})
+	ask(t, p, "x")
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if _, err := say(ctx, p, "wait"); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("got %v", err)
+	}
+	ask(t, p, "x")
+}
+
+func TestManyAtOnce(t *testing.T) {
+	p := open(t, process.Config{})
+	var wg sync.WaitGroup
+	for i := range 200 {
+		wg.Go(func() {
+			if got, err := say(t.Context(), p, fmt.Sprint(i)); err != nil || got != fmt.Sprint(i) {
+				t.Errorf("%d: got %q, %v", i, got, err)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func TestRunDirIsRemoved(t *testing.T) {
+	dir := t.TempDir()
+	p := open(t, process.Config{RunDir: dir})
+	ask(t, p, "x")
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) != 1 {
+		t.Fatalf("got %v, %v", entries, err)
+	}
+	if info, err := entries[0].Info(); err != nil || info.Mode().Perm() != 0o700 {
+		t.Errorf("got %v, %v", info.Mode(), err)
+	}
+	p.Close()
+	if entries, _ := os.ReadDir(dir); len(entries) != 0 {
+		t.Errorf("left %v", entries)
+	}
+}
+
+// hostUntilKilled is a host that tells its plugin's pid and waits for the end.
+func hostUntilKilled(dir string) {
+	p, err := process.New(process.Config{Plugin: store.Plugin{Name: "puppet", Path: filepath.Join(dir, "cortex-provider-puppet")}})
+	if err != nil {
+		panic(err)
+	}
+	pid, err := say(context.Background(), p, "pid")
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println(pid)
+	time.Sleep(time.Hour)
+}
+
+func TestAKilledHostLeavesNothing(t *testing.T) {
+	if _, err := os.Stat("/proc/self/stat"); err != nil {
+		t.Skip("needs Linux: the kernel ends the plugin with its host")
+	}
+	plugin := install(t, "puppet")
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	host := exec.Command(self)
+	host.Env = append(os.Environ(), "TEST_HOST_DIR="+filepath.Dir(plugin.Path))
+	out, err := host.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := host.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var pid int
+	if _, err := fmt.Fscan(out, &pid); err != nil {
+		t.Fatal(err)
+	}
+	if !alive(pid) {
+		t.Fatal("the plugin does not run")
+	}
+	_ = host.Process.Kill()
+	_ = host.Wait()
+	gone(t, pid)
+}
+
+func TestDescribe(t *testing.T) {
+	plugin, cache := install(t, "puppet"), filepath.Join(t.TempDir(), "cache")
+	first, err := process.Describe(t.Context(), plugin, cache)
+	if err != nil || first.Name != "puppet" {
+		t.Fatalf("got %+v, %v", first, err)
+	}
+	files, err := filepath.Glob(filepath.Join(cache, "*.json"))
+	if err != nil || len(files) != 1 {
+		t.Fatalf("got %v, %v", files, err)
+	}
+	// The second answer comes from the cache: what is written there is said.
+	data, err := os.ReadFile(files[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(files[0], []byte(strings.Replace(string(data), "A puppet", "From the cache", 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if d, err := process.Describe(t.Context(), plugin, cache); err != nil || d.Summary != "From the cache" {
+		t.Errorf("got %+v, %v", d, err)
+	}
+	if err := os.WriteFile(files[0], []byte("damaged"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if d, err := process.Describe(t.Context(), plugin, cache); err != nil || d.Summary != "A puppet" {
+		t.Errorf("got %+v, %v", d, err)
+	}
+}
+
+func Example() {
+	p, err := process.New(process.Config{Plugin: store.Plugin{Name: "none", Path: "/does/not/exist"}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer p.Close()
+	_, err = p.Complete(context.Background(), &sdk.Query{ID: "q"})
+	fmt.Println(sdk.KindOf(err))
+	// Output: internal
+}

@@ -1,0 +1,245 @@
+package process
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"sync"
+	"time"
+
+	"github.com/cortexlinux/cortex-host/sdk"
+)
+
+// A plugin that dies is started again after a pause that doubles from
+// firstPause, and no more once it has died maxDeaths times within deathWindow.
+const (
+	firstPause  = 100 * time.Millisecond
+	maxDeaths   = 5
+	deathWindow = time.Minute
+)
+
+var errClosed = sdk.Errorf(sdk.Internal, "the plugin was closed")
+
+var _ sdk.Provider = (*Provider)(nil)
+
+// A Provider asks a plugin that runs as a child process. It starts the plugin
+// on first use. It is safe for concurrent use.
+type Provider struct {
+	cfg Config
+
+	mu       sync.Mutex
+	settings sdk.Settings
+	current  *instance
+	starting *start
+	refusal  error // of the settings, until there are others
+	deaths   []time.Time
+	words    string // the last words of the last dead
+	closed   bool
+	closing  chan struct{}
+}
+
+// A start is one attempt to start the plugin, which any number of calls wait
+// for.
+type start struct {
+	done chan struct{}
+	inst *instance
+	err  error
+}
+
+// New returns a provider for the plugin; nothing is started yet. Close it.
+func New(cfg Config) (*Provider, error) {
+	if err := cfg.setDefaults(); err != nil {
+		return nil, err
+	}
+	return &Provider{cfg: cfg, settings: maps.Clone(cfg.Settings), closing: make(chan struct{})}, nil
+}
+
+// Start starts the plugin and configures it, unless that is done. It need not
+// be called: the first call does the same.
+func (p *Provider) Start(ctx context.Context) error {
+	_, err := p.instance(ctx)
+	return err
+}
+
+// Complete implements sdk.Provider.
+func (p *Provider) Complete(ctx context.Context, q *sdk.Query) (*sdk.Response, error) {
+	i, err := p.instance(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return i.complete(ctx, q)
+}
+
+// Describe asks the running plugin what it is.
+func (p *Provider) Describe(ctx context.Context) (sdk.Description, error) {
+	i, err := p.instance(ctx)
+	if err != nil {
+		return sdk.Description{}, err
+	}
+	return i.client.Describe(ctx)
+}
+
+// Configure replaces the settings, on a live plugin too: calls that are under
+// way keep the old ones. A refusal is the plugin's own error, and leaves the
+// old settings in force.
+func (p *Provider) Configure(ctx context.Context, s sdk.Settings) error {
+	p.mu.Lock()
+	i, old := p.current, p.settings
+	p.settings, p.refusal = maps.Clone(s), nil
+	p.mu.Unlock()
+	var err error
+	if i != nil && !i.dead() {
+		err = i.client.Configure(ctx, s)
+	} else {
+		err = p.Start(ctx)
+	}
+	if err != nil {
+		p.mu.Lock()
+		p.settings, p.refusal = old, nil
+		p.mu.Unlock()
+	}
+	return err
+}
+
+// Close ends the plugin and waits for its end, at most a little longer than the
+// configured StopTimeout. Calls that are under way fail.
+func (p *Provider) Close() error {
+	p.mu.Lock()
+	if !p.closed {
+		p.closed = true
+		close(p.closing)
+	}
+	s := p.starting
+	p.mu.Unlock()
+	if s != nil {
+		<-s.done
+	}
+	p.mu.Lock()
+	i := p.current
+	p.current = nil
+	p.mu.Unlock()
+	if i != nil {
+		i.stop()
+	}
+	return nil
+}
+
+// instance returns the living plugin and starts it if there is none.
+func (p *Provider) instance(ctx context.Context) (*instance, error) {
+	p.mu.Lock()
+	switch {
+	case p.closed:
+		p.mu.Unlock()
+		return nil, errClosed
+	case p.refusal != nil:
+		defer p.mu.Unlock()
+		return nil, p.refusal
+	case p.current != nil && !p.current.dead():
+		defer p.mu.Unlock()
+		return p.current, nil
+	}
+	if p.starting == nil {
+		p.starting = &start{done: make(chan struct{})}
+		go p.start(p.starting, p.bury())
+	}
+	s := p.starting
+	p.mu.Unlock()
+	select {
+	case <-s.done:
+		return s.inst, s.err
+	case <-ctx.Done():
+		return nil, sdk.Errorf(sdk.Unreachable, "the plugin %s was still starting: %w", p.cfg.Name, context.Cause(ctx))
+	}
+}
+
+// bury notes the death of the current instance. It requires that p.mu is held.
+func (p *Provider) bury() *instance {
+	dead := p.current
+	p.current = nil
+	if dead != nil {
+		p.deaths = append(p.deaths, time.Now())
+	}
+	return dead
+}
+
+// start makes one attempt to start the plugin, after the remains of the last
+// one are gone.
+func (p *Provider) start(s *start, dead *instance) {
+	words := ""
+	if dead != nil {
+		words = dead.lastWords()
+		dead.stop()
+	}
+	s.inst, s.err = p.startAgain(words)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if s.err == nil {
+		p.current = s.inst
+	}
+	p.starting = nil
+	close(s.done)
+}
+
+func (p *Provider) startAgain(lastWords string) (*instance, error) {
+	pause, err := p.pause(lastWords)
+	if err != nil {
+		return nil, err
+	}
+	select {
+	case <-time.After(pause):
+	case <-p.closing:
+		return nil, errClosed
+	}
+	i, err := newInstance(&p.cfg)
+	if err != nil {
+		return nil, p.failed(err)
+	}
+	p.mu.Lock()
+	settings := p.settings
+	p.mu.Unlock()
+	ctx, cancel := context.WithTimeout(context.Background(), p.cfg.StartTimeout)
+	defer cancel()
+	err = i.client.Configure(ctx, settings)
+	if err == nil {
+		return i, nil
+	}
+	died := i.dead()
+	i.stop()
+	var e *sdk.Error
+	if died || errors.As(err, &e) && e.Cause != nil {
+		return nil, p.failed(err)
+	}
+	p.mu.Lock()
+	p.refusal = err
+	p.mu.Unlock()
+	return nil, err
+}
+
+// failed counts a failed start as a death.
+func (p *Provider) failed(err error) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.deaths = append(p.deaths, time.Now())
+	return err
+}
+
+// pause returns how long to wait before the next start, or why there is none.
+func (p *Provider) pause(lastWords string) (time.Duration, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if lastWords != "" {
+		p.words = lastWords
+	}
+	for len(p.deaths) > 0 && time.Since(p.deaths[0]) > deathWindow {
+		p.deaths = p.deaths[1:]
+	}
+	n := len(p.deaths)
+	if n == 0 {
+		return 0, nil
+	}
+	if n < maxDeaths {
+		return firstPause << (n - 1), nil
+	}
+	return 0, sdk.Errorf(sdk.Internal, "the plugin %s died %d times within a minute and is not started again before %s%s",
+		p.cfg.Name, n, p.deaths[0].Add(deathWindow).Format(time.TimeOnly), p.words)
+}
