@@ -19,6 +19,10 @@ type Input struct {
 	Name string
 	// MaxLine bounds a line in bytes, its end not counted. 0 is [MaxLine].
 	MaxLine int
+	// KeepGoing turns a row of queries that cannot be read into an
+	// [*sdk.ItemError] with the id NAME:LINE, and goes on with the next.
+	// Without it such a row ends the file.
+	KeepGoing bool
 }
 
 // A Line is one line of a file, without its end.

@@ -2,9 +2,11 @@ package format
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"iter"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/cortexlinux/cortex-host/sdk"
 )
@@ -12,30 +14,67 @@ import (
 // Queries reads NDJSON of queries, strictly: see [sdk.DecodeQuery]. An error is
 // an [*Error] and the last element. A file without any query is an error too.
 func Queries(r io.Reader, in Input) iter.Seq2[sdk.Query, error] {
+	return rows(in, func() rowReader { return &ndjsonReader{NewLineReader(r, in)} })
+}
+
+// A rowReader reads one query after the other; io.EOF after the last. After an
+// [*Error] about a line it can go on, after any other error it cannot.
+type rowReader interface {
+	next() (sdk.Query, error)
+	// empty is the error of a file without any query.
+	empty() error
+}
+
+// rows reads all of a file.
+func rows(in Input, open func() rowReader) iter.Seq2[sdk.Query, error] {
 	return func(yield func(sdk.Query, error) bool) {
-		lines := NewLineReader(r, in)
+		r := open()
 		for n := 0; ; n++ {
-			line, err := lines.Next()
+			q, err := r.next()
 			if errors.Is(err, io.EOF) {
 				if n == 0 {
-					yield(sdk.Query{}, lines.FailFile(`no query in it; each line is an object such as {"id":"q1","messages":[{"role":"user","content":"What is nginx?"}]}`, nil))
+					yield(sdk.Query{}, r.empty())
 				}
 				return
 			}
-			if err != nil {
-				yield(sdk.Query{}, err)
-				return
+			item := in.itemError(err)
+			if item != nil {
+				err = item
 			}
-			q, err := sdk.DecodeQuery(line.Text)
-			if err != nil {
-				yield(sdk.Query{}, lines.Fail(line, explain(line.Text, err), err))
-				return
-			}
-			if !yield(q, nil) {
+			if !yield(q, err) || (err != nil && item == nil) {
 				return
 			}
 		}
 	}
+}
+
+// itemError is what becomes of an error when the file goes on behind it: nil
+// if it does not.
+func (in Input) itemError(err error) *sdk.ItemError {
+	var row *Error
+	if !in.KeepGoing || !errors.As(err, &row) || row.Line == 0 {
+		return nil
+	}
+	return &sdk.ItemError{ID: Shorten(fmt.Sprintf("%s:%d", row.File, row.Line), sdk.MaxIDBytes/utf8.UTFMax),
+		Err: &sdk.Error{Kind: sdk.InvalidRequest, Message: row.Error(), Cause: row}}
+}
+
+type ndjsonReader struct{ lines *LineReader }
+
+func (r *ndjsonReader) next() (sdk.Query, error) {
+	line, err := r.lines.Next()
+	if err != nil {
+		return sdk.Query{}, err
+	}
+	q, err := sdk.DecodeQuery(line.Text)
+	if err != nil {
+		return sdk.Query{}, r.lines.Fail(line, explain(line.Text, err), err)
+	}
+	return q, nil
+}
+
+func (r *ndjsonReader) empty() error {
+	return r.lines.FailFile(`no query in it; each line is an object such as {"id":"q1","messages":[{"role":"user","content":"What is nginx?"}]}`, nil)
 }
 
 // explain adds what people most often meant to write.

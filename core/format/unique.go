@@ -1,7 +1,6 @@
 package format
 
 import (
-	"crypto/sha256"
 	"fmt"
 	"iter"
 
@@ -9,21 +8,24 @@ import (
 )
 
 // Unique passes queries on and turns each one whose id was there before into
-// an [*sdk.ItemError]: it costs no call, and the others go on. Sixteen bytes a
-// query are kept.
+// an [*sdk.ItemError]: it costs no call, and the others go on. Memory is
+// bounded: see [Index].
 func Unique(queries iter.Seq2[sdk.Query, error]) iter.Seq2[sdk.Query, error] {
 	return func(yield func(sdk.Query, error) bool) {
-		seen := make(map[[16]byte]struct{})
+		seen := NewIndex("")
+		defer seen.Close()
 		for q, err := range queries {
 			if err == nil {
-				sum := sha256.Sum256([]byte(q.ID))
-				key := [16]byte(sum[:16])
-				if _, twice := seen[key]; twice {
+				fresh, failed := seen.Add(q.ID)
+				switch {
+				case failed != nil:
+					yield(sdk.Query{}, failed)
+					return
+				case !fresh:
 					err = &sdk.ItemError{ID: q.ID, Metadata: q.Metadata, Err: sdk.Errorf(sdk.InvalidRequest,
 						"the id %q is used by an earlier query of this run; ids must be unique", q.ID)}
 					q = sdk.Query{}
 				}
-				seen[key] = struct{}{}
 			}
 			if !yield(q, err) {
 				return

@@ -1,0 +1,113 @@
+package format
+
+import (
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/cortexlinux/cortex-host/sdk"
+)
+
+// CSV writes results as a table for spreadsheets. A cell that a spreadsheet
+// would take for a formula gets an apostrophe before it. Write [CSV.Header]
+// first.
+type CSV struct {
+	// Tabs separates the cells by tabs instead of commas.
+	Tabs bool
+}
+
+var _ Encoder = CSV{}
+
+// csvColumns are append only: people address them by place.
+var csvColumns = []string{"query_id", "index", "content", "error_kind", "error", "provider", "model", "model_served",
+	"prompt_tokens", "completion_tokens", "cost", "attempts", "execution_time", "finish_reason", "request_id",
+	"truncated", "degraded", "possibly_billed", "metadata", "generator_sha256"}
+
+// Header returns the first line of the file.
+func (c CSV) Header() []byte {
+	header, err := c.line(csvColumns)
+	if err != nil {
+		panic(err) // the names above have no error in them
+	}
+	return header
+}
+
+// Encode returns the row.
+func (c CSV) Encode(r *sdk.Result) ([]byte, error) {
+	cells := map[string]string{
+		"query_id": r.QueryID, "index": strconv.FormatInt(r.Index, 10), "attempts": strconv.Itoa(r.Attempts),
+		"execution_time": strconv.FormatFloat(r.ExecutionTime.Round(time.Microsecond).Seconds(), 'f', -1, 64),
+		"truncated":      yes(r.Truncated()), "degraded": yes(r.Degraded), "possibly_billed": yes(r.PossiblyBilled),
+		"generator_sha256": r.Generator,
+	}
+	if e := r.Error; e != nil {
+		cells["error_kind"], cells["error"], cells["provider"], cells["request_id"] = string(sdk.KindOf(e)), e.Message, e.Provider, e.RequestID
+	}
+	if a := r.Response; a != nil {
+		cells["content"], cells["provider"], cells["model"], cells["model_served"] = a.Content, a.Provider, a.Model, a.ModelServed
+		cells["finish_reason"], cells["request_id"] = string(a.FinishReason), a.RequestID
+		if a.Usage != nil {
+			cells["prompt_tokens"] = strconv.FormatInt(a.Usage.PromptTokens, 10)
+			cells["completion_tokens"] = strconv.FormatInt(a.Usage.CompletionTokens, 10)
+		}
+		if a.Cost != nil {
+			cost, err := a.Cost.MarshalJSON()
+			if err != nil {
+				return nil, err
+			}
+			cells["cost"] = string(cost)
+		}
+	}
+	if len(r.Metadata) > 0 {
+		metadata, err := json.Marshal(r.Metadata)
+		if err != nil {
+			return nil, err
+		}
+		cells["metadata"] = string(metadata)
+	}
+	row := make([]string, len(csvColumns))
+	for i, name := range csvColumns {
+		row[i] = defuse(cells[name])
+	}
+	return c.line(row)
+}
+
+func (c CSV) line(cells []string) ([]byte, error) {
+	var b bytes.Buffer
+	w := csv.NewWriter(&b)
+	if c.Tabs {
+		w.Comma = '\t'
+	}
+	if err := w.Write(cells); err != nil {
+		return nil, fmt.Errorf("a row of the table: %w", err)
+	}
+	w.Flush()
+	return b.Bytes(), w.Error()
+}
+
+func yes(b bool) string {
+	if b {
+		return "yes"
+	}
+	return ""
+}
+
+// defuse makes a cell text that a spreadsheet might execute: one that begins,
+// behind blanks, with a sign of a formula, ASCII or full-width, or with a
+// control character. Numbers stay numbers.
+func defuse(cell string) string {
+	cell = strings.ToValidUTF8(cell, "\uFFFD")
+	first, _ := utf8.DecodeRuneInString(strings.TrimLeft(cell, " \u00a0\u3000"))
+	switch first {
+	case '=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠', '|', '%':
+		if _, err := strconv.ParseFloat(cell, 64); err != nil {
+			return "'" + cell
+		}
+	}
+	return strings.ReplaceAll(cell, "\x00", "\uFFFD")
+}
