@@ -17,6 +17,9 @@ type Run struct {
 	// highest number of them, among samples.
 	PeakBytes int64 `json:"peak_bytes"`
 	Processes int   `json:"processes"`
+	// ByProcess tells roughly which programs took the CPU time, as far as
+	// samples saw it.
+	ByProcess []ProcessCPU `json:"by_process"`
 	// Answered is how many queries were answered. What follows is what the
 	// vendor saw.
 	Answered    int `json:"answered"`
@@ -28,7 +31,13 @@ type Run struct {
 	stdout []byte
 }
 
-// sampleEvery is how often memory is looked at.
+// ProcessCPU is the CPU time of all processes of one name.
+type ProcessCPU struct {
+	Name string        `json:"name"`
+	CPU  time.Duration `json:"cpu_ns"`
+}
+
+// sampleEvery is how often processes are looked at.
 const sampleEvery = 25 * time.Millisecond
 
 // runMeasure runs a command, waits for it and all its descendants, and prints

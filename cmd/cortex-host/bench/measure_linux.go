@@ -40,7 +40,7 @@ func measure(args []string) (Run, error) {
 	run, err := waitForAll(child.Pid, began)
 	close(stop)
 	sampling.Wait()
-	run.PeakBytes, run.Processes = sampler.peak, sampler.processes
+	run.PeakBytes, run.Processes, run.ByProcess = sampler.peak, sampler.processes, sampler.byName()
 	return run, err
 }
 

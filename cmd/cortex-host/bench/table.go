@@ -83,4 +83,13 @@ func (c *Comparison) print(w io.Writer) {
 			a.CPURatio.Median, a.WallRatio.Median, a.PeakMB.Median, last.Refused, last.MaxInFlight)
 	}
 	t.Flush()
+	for _, a := range c.Arms {
+		if last := a.Runs[len(a.Runs)-1]; len(last.ByProcess) > 1 {
+			fmt.Fprintf(w, "%s, CPU us/query by program:", a.Name)
+			for _, p := range last.ByProcess {
+				fmt.Fprintf(w, "  %s %.1f", p.Name, p.CPU.Seconds()*1e6/float64(c.Case.Queries))
+			}
+			fmt.Fprintln(w)
+		}
+	}
 }

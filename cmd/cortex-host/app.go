@@ -1,0 +1,78 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+
+	"golang.org/x/term"
+
+	"github.com/cortexlinux/cortex-host/core/format"
+)
+
+// An app is what every command has: the three streams and the environment.
+type app struct {
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	env            func(string) (string, bool)
+	args           []string // the command line, for the journal
+
+	notes sync.Mutex // one note at a time
+}
+
+// execute runs one command line and returns the exit code.
+func (a *app) execute(ctx context.Context, args []string) int {
+	a.args = args
+	root, started := newRoot(a)
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	if err != nil && !*started {
+		err = asUsage(err)
+	}
+	if end := endedBySignal(ctx); end != nil {
+		if err != nil {
+			a.report(end)
+		}
+		return end.exit()
+	}
+	if err == nil {
+		return exitOK
+	}
+	a.report(err)
+	return exitCode(err)
+}
+
+// note tells people something on stderr, on one line. What is formatted into it
+// may be untrusted.
+func (a *app) note(message string, args ...any) {
+	a.notes.Lock()
+	defer a.notes.Unlock()
+	fmt.Fprintln(a.stderr, format.Clean(fmt.Sprintf(message, args...)))
+}
+
+// lookup returns an environment variable, or "".
+func (a *app) lookup(name string) string {
+	value, _ := a.env(name)
+	return value
+}
+
+// isTerminal reports whether a stream is a terminal.
+func isTerminal(stream any) bool {
+	f, ok := stream.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// terminalWidth returns the width of a terminal in columns, 0 if there is none.
+func terminalWidth(stream any) int {
+	f, ok := stream.(*os.File)
+	if !ok {
+		return 0
+	}
+	width, _, err := term.GetSize(int(f.Fd()))
+	if err != nil {
+		return 0
+	}
+	return width
+}

@@ -1,0 +1,77 @@
+package main
+
+import (
+	"context"
+	"path/filepath"
+	"strings"
+
+	"github.com/cortexlinux/cortex-host/core/config"
+	"github.com/cortexlinux/cortex-host/core/process"
+	"github.com/cortexlinux/cortex-host/core/store"
+	"github.com/cortexlinux/cortex-host/sdk"
+)
+
+// A catalog knows the providers that are there. What a plugin says of itself
+// is cached by its hash, so that looking at the catalog starts none.
+type catalog struct {
+	app  *app
+	dirs []string
+}
+
+func (a *app) newCatalog() *catalog { return &catalog{app: a, dirs: a.pluginDirs()} }
+
+// all returns every offer of every plugin. A plugin that cannot be described
+// is passed over with a warning.
+func (c *catalog) all(ctx context.Context) ([]offer, error) {
+	plugins, err := store.List(c.dirs)
+	if err != nil {
+		return nil, err
+	}
+	var list []offer
+	for _, p := range plugins {
+		about, err := c.describe(ctx, p)
+		if err != nil {
+			if ctx.Err() != nil {
+				return nil, err
+			}
+			c.app.note("warning: %v", err)
+			continue
+		}
+		list = append(list, offers(p, about)...)
+	}
+	return list, nil
+}
+
+// find returns the offer of that name: a plugin, else a preset of one.
+func (c *catalog) find(ctx context.Context, name string) (offer, error) {
+	if p, err := store.Find(c.dirs, name); err == nil {
+		about, err := c.describe(ctx, p)
+		if err != nil {
+			return offer{}, err
+		}
+		return offers(p, about)[0], nil
+	}
+	all, err := c.all(ctx)
+	if err != nil {
+		return offer{}, err
+	}
+	var names []string
+	for _, o := range all {
+		if o.name == name {
+			return o, nil
+		}
+		names = append(names, o.name)
+	}
+	hint := "there are " + strings.Join(names, ", ")
+	switch near := config.Nearest(name, names); {
+	case len(names) == 0:
+		hint = "no plugins were found in " + strings.Join(c.dirs, ", ") + "; `make build` builds them, " + envPluginPath + " adds a directory"
+	case near != "":
+		hint = "did you mean " + near + "? " + hint
+	}
+	return offer{}, usagef(hint, "there is no provider %q", name)
+}
+
+func (c *catalog) describe(ctx context.Context, p store.Plugin) (sdk.Description, error) {
+	return process.Describe(ctx, p, filepath.Join(c.app.cacheDir(), "describe"))
+}

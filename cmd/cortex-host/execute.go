@@ -1,0 +1,139 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"iter"
+
+	"github.com/cortexlinux/cortex-host/core/config"
+	"github.com/cortexlinux/cortex-host/core/executor"
+	"github.com/cortexlinux/cortex-host/core/price"
+	"github.com/cortexlinux/cortex-host/core/route"
+	"github.com/cortexlinux/cortex-host/sdk"
+)
+
+// A job is one run, ready to go: nothing more has to be found out.
+type job struct {
+	config  *config.Config
+	lanes   []route.Lane
+	queries iter.Seq2[sdk.Query, error]
+	sink    sink
+	// text says that the rows are for people: they show what failed.
+	text bool
+	// total is the number of queries, 0 if it is not known.
+	total int64
+	// progress is how it is shown.
+	progress string
+	// summary is the path of --summary, or empty.
+	summary string
+	// generator is the hash of the module that makes the queries, or empty.
+	generator string
+}
+
+// ask runs a job to its end: results, summary, exit code.
+func (a *app) ask(ctx context.Context, j job) error {
+	exec, err := executor.New(j.executorConfig())
+	if err != nil {
+		return &failure{err, "", exitUsage}
+	}
+	stopProgress := a.showProgress(j.progress, exec, j.total)
+	var failed failures
+	s, err := exec.Run(ctx, withDefaults(j.queries, j.config), func(r sdk.Result) error {
+		if unsent(&r) {
+			return nil
+		}
+		r.Generator = j.generator
+		failed.add(&r)
+		return j.sink.write(&r)
+	})
+	stopProgress()
+	return a.conclude(ctx, j, s, &failed, err)
+}
+
+// unsent reports whether the end of the run kept a query from being asked: it
+// has no result.
+func unsent(r *sdk.Result) bool {
+	if r.Error == nil || r.Response != nil {
+		return false
+	}
+	return r.Error.Kind == sdk.Canceled || r.Error.Kind == sdk.BudgetExhausted
+}
+
+// conclude ends a run: file, summary, exit code.
+func (a *app) conclude(ctx context.Context, j job, s executor.Summary, failed *failures, runErr error) error {
+	var err error
+	if runErr == nil {
+		err = j.sink.finish(ctx)
+	} else {
+		err = j.sink.abandon(runErr.Error())
+	}
+	err = errors.Join(err, a.writeSummary(j.summary, s))
+	if errors.Is(runErr, errClosed) {
+		return errClosed
+	}
+	if !j.text {
+		a.noteFailures(failed)
+	}
+	a.noteSummary(s)
+	switch {
+	case runErr != nil && endedEarly(runErr):
+		return errors.Join(&failure{runErr, "", exitEarly}, err)
+	case runErr != nil || err != nil:
+		return errors.Join(runErr, err)
+	case s.FailureCount > 0:
+		return &failure{errSaid, "", exitFailed}
+	}
+	return nil
+}
+
+// endedEarly reports whether a budget or a deadline ended the run.
+func endedEarly(err error) bool {
+	_, aborted := errors.AsType[*executor.AbortError](err)
+	return aborted || errors.Is(err, sdk.BudgetExhausted) || errors.Is(err, sdk.DeadlineExceeded)
+}
+
+// executorConfig turns settings into the executor's.
+func (j job) executorConfig() executor.Config {
+	c := j.config
+	out := executor.Config{
+		Lanes: j.lanes, MaxConcurrent: c.MaxConcurrent, Burst: c.Burst,
+		RetryFailed: &c.RetryFailed, MaxRetries: &c.MaxRetries,
+		QueryTimeout: c.Timeout, Deadline: c.Deadline, AbortAfter: c.AbortAfter,
+		Budget: price.Limits{MaxTokens: c.MaxTotalTokens},
+	}
+	if r := j.sink.recorder(); r != nil {
+		out.Recorder = r
+	}
+	if c.RequestsPerSecond.Set {
+		out.RequestsPerSecond = &c.RequestsPerSecond.PerSecond
+	}
+	if c.MaxCost != nil {
+		most := sdk.Money(*c.MaxCost * float64(sdk.USD)) // rounded down: never more than what was said
+		out.Budget.MaxCost = &most
+	}
+	if c.Price != nil {
+		out.Prices = &price.Book{}
+		out.Prices.Set("", "", price.PerMillion(c.Price.Input, c.Price.Output))
+	}
+	return out
+}
+
+// withDefaults fills in what queries leave to the run.
+func withDefaults(queries iter.Seq2[sdk.Query, error], c *config.Config) iter.Seq2[sdk.Query, error] {
+	return func(yield func(sdk.Query, error) bool) {
+		for q, err := range queries {
+			if q.Temperature == nil {
+				q.Temperature = c.Temperature
+			}
+			if q.MaxTokens == nil {
+				q.MaxTokens = c.MaxTokens
+			}
+			if q.Priority == 0 {
+				q.Priority = c.Priority
+			}
+			if !yield(q, err) {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,81 @@
+package main
+
+import (
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/cortexlinux/cortex-host/core/config"
+)
+
+// settings are the flags of one command that are settings as well: they can
+// also come from the file and the environment.
+type settings struct {
+	a       *app
+	flags   *pflag.FlagSet
+	names   []string
+	path    string
+	profile string
+}
+
+// settingFlags adds a flag for each of the named settings.
+func settingFlags(a *app, cmd *cobra.Command, names ...string) *settings {
+	s := &settings{a: a, flags: cmd.Flags(), names: names}
+	for _, k := range config.Keys() {
+		for _, name := range names {
+			if k.Name == name {
+				addFlag(s.flags, k)
+			}
+		}
+	}
+	s.flags.StringVar(&s.path, "config", "", "read this configuration `FILE`")
+	s.flags.StringVar(&s.profile, "profile", "", "lay this `PROFILE` of the file over it")
+	return s
+}
+
+// addFlag adds one flag. Its value stays a text: the configuration reads it by
+// the same rules as a line of the file.
+func addFlag(flags *pflag.FlagSet, k config.Key) {
+	usage := k.Usage
+	if k.Default != "" {
+		usage += " (default " + k.Default + ")"
+	}
+	short := ""
+	if k.Name == "max_concurrent" {
+		short = "j"
+	}
+	value := &textFlag{form: k.Form}
+	flags.VarP(value, k.Flag(), short, usage)
+	if k.Form == "true|false" {
+		flags.Lookup(k.Flag()).NoOptDefVal = "true"
+	}
+}
+
+// textFlag is a flag that keeps its text; its type in the help is its form.
+type textFlag struct{ text, form string }
+
+func (f *textFlag) String() string     { return f.text }
+func (f *textFlag) Set(s string) error { f.text = s; return nil }
+func (f *textFlag) Type() string       { return f.form }
+
+// load reads all layers of the configuration.
+func (s *settings) load() (*config.Config, error) {
+	path, profile := s.path, s.profile
+	if path == "" {
+		path = s.a.lookup("CORTEX_CONFIG")
+	}
+	if profile == "" {
+		profile = s.a.lookup("CORTEX_PROFILE")
+	}
+	given := map[string]string{}
+	for _, name := range s.names {
+		if f := s.flags.Lookup(strings.ReplaceAll(name, "_", "-")); f != nil && f.Changed {
+			given[name] = f.Value.String()
+		}
+	}
+	return config.Load(config.Sources{
+		Path: path, Dir: ".", UserDir: s.a.configDir(), Profile: profile,
+		Env: s.a.env, Flags: given,
+	})
+}

@@ -1,0 +1,80 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cortexlinux/cortex-host/core/format"
+	"github.com/cortexlinux/cortex-host/sdk"
+)
+
+func newGenerateCommand(a *app) *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "generate GENERATOR [ITEM...]", Short: "Print the queries that a generator makes, asking nobody",
+		Long: `Print the queries that a generator makes, one JSON object a line, and ask nobody.
+
+The output is what "cortex-host batch" reads.`,
+		Example: `  cortex-host generate package bash coreutils
+  cortex-host generate hardware
+  journalctl -p err -n 20 -o cat | cortex-host generate error --input - > queries.ndjson`,
+		GroupID: groupRun, Args: wantGenerator,
+	}
+	settings := settingFlags(a, cmd, "generator_timeout")
+	flags := addGuestFlags(cmd)
+	limit := cmd.Flags().Int64("limit", 0, "stop after `N` queries")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		c, err := settings.load()
+		if err != nil {
+			return err
+		}
+		g, err := a.openGuest(c, flags, args[0], args[1:])
+		if err != nil {
+			return err
+		}
+		defer g.close()
+		return a.generate(cmd.Context(), g, *limit)
+	}
+	return cmd
+}
+
+// wantGenerator checks that a generator is named.
+func wantGenerator(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return usagef("`cortex-host generator list` shows what there is", "which generator? usage: %s", cmd.UseLine())
+	}
+	return nil
+}
+
+func (a *app) generate(ctx context.Context, g *guest, limit int64) error {
+	out := bufio.NewWriterSize(a.stdout, 64<<10)
+	failed := 0
+	var row []byte
+	for q, err := range cut(g.queries(ctx), limit) {
+		if item, ok := errors.AsType[*sdk.ItemError](err); ok {
+			failed++
+			a.note("failed: item %s: %s", format.Inline(item.ID), format.Inline(item.Err.Message))
+			continue
+		}
+		if err != nil {
+			out.Flush() // what came before it is good
+			return err
+		}
+		row = append(q.AppendJSON(row[:0]), '\n')
+		if _, err := out.Write(row); err != nil {
+			return outputError(err)
+		}
+		if isTerminal(a.stdout) {
+			out.Flush()
+		}
+	}
+	if err := out.Flush(); err != nil {
+		return outputError(err)
+	}
+	if failed > 0 {
+		return &failure{errSaid, "", exitFailed}
+	}
+	return nil
+}

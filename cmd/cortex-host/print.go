@@ -1,0 +1,81 @@
+package main
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"syscall"
+
+	"github.com/cortexlinux/cortex-host/sdk"
+)
+
+// printJSON prints a value as one line of JSON. JSON holds no raw control
+// character, and bytes beyond ASCII that could steer a terminal are escaped.
+func (a *app) printJSON(v any) error {
+	row, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(a.stdout, "%s\n", row)
+	return outputError(err)
+}
+
+// sortedKeys returns the keys of a map in order.
+func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }
+
+// cut ends a sequence after n queries; 0 does not.
+func cut(queries iter.Seq2[sdk.Query, error], n int64) iter.Seq2[sdk.Query, error] {
+	if n <= 0 {
+		return queries
+	}
+	return func(yield func(sdk.Query, error) bool) {
+		left := n
+		for q, err := range queries {
+			left--
+			if !yield(q, err) || left == 0 {
+				return
+			}
+		}
+	}
+}
+
+// errClosed is the end of a run whose reader went away: nothing is wrong.
+var errClosed = errors.New("the output was closed")
+
+// outputError tells a reader that went away (| head) from a write that failed.
+func outputError(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, syscall.EPIPE):
+		return errClosed
+	}
+	return fmt.Errorf("cannot write the output: %w", err)
+}
+
+// replaceFile writes a file as a whole: nobody sees half of it.
+func replaceFile(path string, data []byte, mode os.FileMode) error {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name()) // fails once it is renamed
+	if err := f.Chmod(mode); err != nil {
+		f.Close()
+		return err
+	}
+	if _, err := f.Write(data); err != nil {
+		f.Close()
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), path)
+}

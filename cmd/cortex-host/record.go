@@ -1,0 +1,143 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"path/filepath"
+
+	"github.com/spf13/pflag"
+
+	"github.com/cortexlinux/cortex-host/core/executor"
+	"github.com/cortexlinux/cortex-host/core/format"
+	"github.com/cortexlinux/cortex-host/core/journal"
+	"github.com/cortexlinux/cortex-host/sdk"
+)
+
+const defaultSync = "group"
+
+// recordFlags say how the run is recorded and whether it continues one.
+type recordFlags struct {
+	resume, failed, degraded, newRun bool
+	sync                             string
+}
+
+func (r *recordFlags) add(f *pflag.FlagSet) {
+	f.BoolVar(&r.resume, "resume", false, "continue the run that writes to the -o file: ask what has no answer yet")
+	f.BoolVar(&r.failed, "failed", false, "with --resume: ask only what failed")
+	f.BoolVar(&r.degraded, "degraded", false, "with --resume: also ask again what a fallback answered")
+	f.BoolVar(&r.newRun, "new-run", false, "drop the unfinished run that writes to the -o file")
+	f.StringVar(&r.sync, "sync", defaultSync, "when the journal waits for the disk: `always|group|none`")
+}
+
+func (r *recordFlags) again() journal.Again {
+	return journal.Again{Failed: true, Degraded: r.degraded, Pending: !r.failed}
+}
+
+// journalConfig is where runs are recorded.
+func (a *app) journalConfig(sync string) (journal.Config, error) {
+	mode, err := journal.ParseSyncMode(sync)
+	if err != nil {
+		return journal.Config{}, &failure{err, "", exitUsage}
+	}
+	dir := a.xdg("XDG_STATE_HOME", ".local/state")
+	if dir == "" {
+		return journal.Config{}, usagef("set HOME or XDG_STATE_HOME", "there is no directory to record the run in")
+	}
+	return journal.Config{Dir: filepath.Join(dir, "runs"), Sync: mode}, nil
+}
+
+// A journalSink writes rows to a file, with a journal that survives whatever
+// happens to this process.
+type journalSink struct {
+	app     *app
+	run     *journal.Run
+	encoder format.Encoder
+	plan    journal.Plan
+}
+
+var _ sink = (*journalSink)(nil)
+
+// openJournal begins the run of -o, or continues it. It finds out whether
+// results can be written before any is paid for.
+func (a *app) openJournal(ctx context.Context, o *outputFlags, e format.Encoder, plan journal.Plan) (*journalSink, error) {
+	cfg, err := a.journalConfig(o.record.sync)
+	if err != nil {
+		return nil, err
+	}
+	path, err := filepath.Abs(o.path)
+	if err != nil {
+		return nil, err
+	}
+	plan.Output = journal.Output{Path: path, Replace: o.force, Discard: o.record.newRun}
+	plan.WorkDir = workDir()
+	var run *journal.Run
+	if o.record.resume {
+		run, err = a.resumeJournal(ctx, cfg, path, plan, o.record.again())
+	} else {
+		run, err = journal.Create(ctx, cfg, plan)
+	}
+	if err != nil {
+		return nil, journalFailure(err, o.path)
+	}
+	for _, line := range run.Notes() {
+		a.note("%s", line)
+	}
+	return &journalSink{app: a, run: run, encoder: e, plan: plan}, nil
+}
+
+func (a *app) resumeJournal(ctx context.Context, cfg journal.Config, path string, plan journal.Plan, again journal.Again) (*journal.Run, error) {
+	info, err := journal.Find(ctx, cfg, path)
+	if err != nil {
+		return nil, err
+	}
+	return journal.Resume(ctx, cfg, info.ID, plan, again)
+}
+
+// journalFailure adds what to do.
+func journalFailure(err error, path string) error {
+	if e, ok := errors.AsType[*journal.ExistsError](err); ok {
+		if e.Run != "" {
+			return usagef("continue it with --resume, or drop it with --new-run", "%w", err)
+		}
+		return usagef("choose another name, or replace it with --force", "%w", err)
+	}
+	if _, ok := errors.AsType[*journal.ChangedError](err); ok {
+		return usagef("resume with the same settings, or begin anew with --new-run", "%w", err)
+	}
+	switch {
+	case errors.Is(err, journal.ErrNoRun):
+		return usagef("leave --resume out to begin one; `cortex-host runs list` shows what is recorded", "no run writes to %s", path)
+	case errors.Is(err, journal.ErrComplete):
+		return &failure{err, "", exitOK}
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, fs.ErrNotExist):
+		return usagef("", "%w", err)
+	}
+	return err
+}
+
+func (s *journalSink) recorder() executor.Recorder { return s.run }
+
+func (s *journalSink) write(r *sdk.Result) error {
+	row, err := s.encoder.Encode(r)
+	if err != nil {
+		return err
+	}
+	return s.run.Settle(r, row)
+}
+
+func (s *journalSink) finish(ctx context.Context) error {
+	// A signal that comes now must not keep a complete run from its file.
+	_, err := s.run.Finish(context.WithoutCancel(ctx))
+	if errors.Is(err, journal.ErrIncomplete) {
+		return s.abandon("incomplete")
+	}
+	return err
+}
+
+func (s *journalSink) abandon(reason string) error {
+	err := s.run.Close(reason)
+	s.app.note("finished results are in %s", s.plan.Output.Partial())
+	s.app.note("hint: continue with `cortex-host resume %s`, or with the same command line and --resume", s.run.ID())
+	return err
+}

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"context"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cortexlinux/cortex-host/core/config"
+	"github.com/cortexlinux/cortex-host/core/format"
+	"github.com/cortexlinux/cortex-host/core/journal"
+)
+
+// runSettings are the settings of commands that ask.
+var runSettings = []string{
+	"provider", "model", "base_url", "max_concurrent", "requests_per_second", "burst", "retry_failed", "max_retries",
+	"timeout", "deadline", "abort_after", "temperature", "max_tokens", "priority", "max_cost", "max_total_tokens", "price",
+}
+
+// runFlags are what run and batch have in common.
+type runFlags struct {
+	settings *settings
+	output   *outputFlags
+	limit    int64
+	progress string
+}
+
+func addRunFlags(a *app, cmd *cobra.Command, further ...string) *runFlags {
+	r := &runFlags{settings: settingFlags(a, cmd, append(further, runSettings...)...), output: addOutputFlags(cmd)}
+	cmd.Flags().Int64Var(&r.limit, "limit", 0, "ask only the first `N` queries")
+	cmd.Flags().StringVar(&r.progress, "progress", progressAuto, "show progress on stderr: `auto|bar|plain|json|none`")
+	return r
+}
+
+func newRunCommand(a *app) *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "run GENERATOR [ITEM...]", Short: "Make queries with a generator and ask them",
+		Long: `Make a query about each item with a generator, ask them all in parallel, and
+print each answer as it completes.
+
+Without --provider the configured default is asked, else the one provider whose
+key is in the environment, else a running Ollama, else "offline", which reports
+what this machine knows, without a model. Which one and why is said on stderr.
+
+Exit codes: 0 all answered, 1 fatal error, 2 wrong usage, 3 some queries failed,
+4 stopped by a budget or a deadline.`,
+		Example: `  cortex-host run package nginx redis
+  cortex-host run hardware --provider openai --model gpt-4o-mini
+  journalctl -p err -n 20 -o cat | cortex-host run error --input -
+  cortex-host run package --input packages.txt -o answers.ndjson -j 16`,
+		GroupID: groupRun, Args: wantGenerator,
+	}
+	flags := addRunFlags(a, cmd, "generator_timeout")
+	guestFlags := addGuestFlags(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		return a.runGenerator(cmd.Context(), flags, guestFlags, args)
+	}
+	return cmd
+}
+
+func (a *app) runGenerator(ctx context.Context, flags *runFlags, guestFlags *guestFlags, args []string) error {
+	c, err := flags.settings.load()
+	if err != nil {
+		return err
+	}
+	g, err := a.openGuest(c, guestFlags, args[0], args[1:])
+	if err != nil {
+		return err
+	}
+	defer g.close()
+	house, err := a.openHouse(ctx, c, a.chooseProvider)
+	if err != nil {
+		return err
+	}
+	defer house.close()
+	plan := a.plan(c, house, flags)
+	plan.Origin.Generator, plan.Origin.SHA256 = g.module.Name(), g.module.SHA256
+	plan.Fixed = append(plan.Fixed, g.fields(guestFlags, args[1:])...)
+	return a.start(ctx, c, house, flags, plan, job{queries: g.queries(ctx), total: g.request.Total, generator: g.module.SHA256})
+}
+
+// start opens the sink and asks.
+func (a *app) start(ctx context.Context, c *config.Config, h *house, flags *runFlags, plan journal.Plan, j job) error {
+	encoder, err := a.encoder(flags.output)
+	if err != nil {
+		return err
+	}
+	onTerminal := flags.output.path == "" && isTerminal(a.stdout)
+	if j.progress, err = a.progressMode(flags.progress, onTerminal); err != nil {
+		return err
+	}
+	if flags.limit > 0 && (j.total == 0 || flags.limit < j.total) {
+		j.queries, j.total = cut(j.queries, flags.limit), flags.limit
+	}
+	if flags.output.path == "" {
+		if flags.output.record.resume || flags.output.record.newRun {
+			return usagef("name the file with -o", "only a run with -o can be resumed")
+		}
+		j.sink = newStreamSink(a.stdout, encoder)
+	} else if j.sink, err = a.openJournal(ctx, flags.output, encoder, plan); err != nil {
+		return err
+	}
+	_, rows := encoder.(format.NDJSON)
+	j.text = !rows
+	j.config, j.lanes, j.summary = c, h.lanes, flags.output.summary
+	j.queries = h.warm(ctx, j.queries)
+	return a.ask(ctx, j)
+}
+
+// fields are what of a generator may not change when the run is resumed.
+func (g *guest) fields(flags *guestFlags, items []string) []journal.Field {
+	list := []journal.Field{{Name: "generator", Value: g.module.SHA256}}
+	if flags.preset != "" {
+		list = append(list, journal.Field{Name: "preset", Value: flags.preset})
+	}
+	for _, name := range sortedKeys(g.request.Params) {
+		list = append(list, journal.Field{Name: "param " + name, Value: hashOf(string(g.request.Params[name]))})
+	}
+	if len(items) > 0 {
+		list = append(list, journal.Field{Name: "items", Value: hashOf(strings.Join(items, "\x00"))})
+	} else if flags.input != "" {
+		list = append(list, journal.Field{Name: "input", Value: flags.input})
+	}
+	return list
+}

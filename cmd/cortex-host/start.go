@@ -1,0 +1,66 @@
+package main
+
+import (
+	"context"
+	"iter"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/cortexlinux/cortex-host/core/process"
+	"github.com/cortexlinux/cortex-host/sdk"
+)
+
+// newProcess returns the process of an offer, which is started on first use.
+func (a *app) newProcess(o *offer, s sdk.Settings) (*process.Provider, error) {
+	return process.New(process.Config{Name: o.name, Plugin: o.plugin, Settings: s, RunDir: a.runDir()})
+}
+
+// maxRunDir keeps the path of a plugin's socket below the kernel's limit of 107
+// bytes.
+const maxRunDir = 40
+
+// runDir is where sockets live: the user's own directory for that, else the one
+// for temporary files unless its name is too long.
+func (a *app) runDir() string {
+	for _, dir := range []string{a.lookup("XDG_RUNTIME_DIR"), os.TempDir()} {
+		if info, err := os.Stat(dir); filepath.IsAbs(dir) && len(dir) <= maxRunDir && err == nil && info.IsDir() {
+			return dir
+		}
+	}
+	return "/tmp"
+}
+
+// warm starts the first lane's process now, while the queries are still being
+// made. The sequence that it returns waits for the process before its first
+// query: a plugin that cannot start, or refuses its settings, is an error of
+// the run, and costs nothing.
+func (h *house) warm(ctx context.Context, queries iter.Seq2[sdk.Query, error]) iter.Seq2[sdk.Query, error] {
+	var failed error
+	ready := make(chan struct{})
+	h.warming.Go(func() {
+		defer close(ready)
+		failed = h.processes[0].Start(ctx)
+	})
+	return func(yield func(sdk.Query, error) bool) {
+		for q, err := range queries {
+			<-ready
+			if failed != nil {
+				yield(sdk.Query{}, h.startFailure(failed))
+				return
+			}
+			if !yield(q, err) {
+				return
+			}
+		}
+	}
+}
+
+// startFailure says what the provider may be missing.
+func (h *house) startFailure(err error) error {
+	hint := "`cortex-host provider describe " + h.offers[0].name + "` shows its settings"
+	if variables, set := h.offers[0].keys(h.env); !set && len(variables) > 0 {
+		hint = "set " + strings.Join(variables, " or ") + "; " + hint
+	}
+	return &failure{err, hint, exitUsage}
+}
