@@ -5,6 +5,7 @@ import (
 	"io"
 	"iter"
 	"os"
+	"runtime"
 	"strconv"
 )
 
@@ -151,7 +152,10 @@ func (r *Run) owe(b []byte) {
 	}
 }
 
+// flush lets the garbage collector work first: on wasm nothing interrupts a
+// goroutine that does not wait, and one that never does would fill its memory.
 func (r *Run) flush() {
+	runtime.Gosched()
 	if len(r.owed) > 0 && r.err == nil {
 		_, r.err = r.out.Write(r.owed)
 	}
