@@ -19,6 +19,9 @@ import (
 	"github.com/cortexlinux/cortex-host/sdk/provider"
 )
 
+// maxRunDir leaves room for the socket's name: the kernel takes 107 bytes.
+const maxRunDir = 69
+
 // An instance is one life of a plugin: from its start to its end.
 type instance struct {
 	cfg    *Config
@@ -45,6 +48,9 @@ func newInstance(cfg *Config) (i *instance, err error) {
 	// The directory keeps the socket from other users.
 	if i.runDir, err = os.MkdirTemp(cfg.RunDir, "cortex-host-"); err != nil {
 		return i, sdk.Errorf(sdk.Internal, "no place for the plugin's socket: %w", err)
+	}
+	if len(i.runDir) > maxRunDir {
+		return i, sdk.Errorf(sdk.Internal, "the path %s is too long for a socket (%d bytes, at most %d); set TMPDIR to a shorter one", i.runDir, len(i.runDir), maxRunDir)
 	}
 	i.plugin = plugin.NewClient(i.clientConfig())
 	protocol, err := i.plugin.Client()

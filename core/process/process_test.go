@@ -352,6 +352,16 @@ func TestRunDirIsRemoved(t *testing.T) {
 	}
 }
 
+func TestALongRunDirIsNamed(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), strings.Repeat("x", 80))
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := say(t.Context(), open(t, process.Config{RunDir: dir}), "x"); err == nil || !strings.Contains(err.Error(), "TMPDIR") {
+		t.Errorf("got %v", err)
+	}
+}
+
 // hostUntilKilled is a host that tells its plugin's pid and waits for the end.
 func hostUntilKilled(dir string) {
 	p, err := process.New(process.Config{Plugin: store.Plugin{Name: "puppet", Path: filepath.Join(dir, "cortex-provider-puppet")}})
