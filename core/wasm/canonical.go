@@ -83,14 +83,24 @@ func compareUTF16(a, b string) int {
 	return slices.CompareFunc(utf16.Encode([]rune(a)), utf16.Encode([]rune(b)), cmp.Compare[uint16])
 }
 
-// appendCanonicalString differs from [sdk.AppendString] in two short escapes.
+// appendCanonicalString is [sdk.AppendString] with the two short escapes that
+// it does not use.
 func appendCanonicalString(b []byte, s string) []byte {
-	if !strings.ContainsAny(s, "\b\f") {
-		return sdk.AppendString(b, s)
+	short := map[byte]string{'\b': `\b`, '\f': `\f`}
+	b = append(b, '"')
+	for {
+		i := strings.IndexAny(s, "\b\f")
+		if i < 0 {
+			i = len(s)
+		}
+		quoted := sdk.AppendString(nil, s[:i])
+		b = append(b, quoted[1:len(quoted)-1]...)
+		if i == len(s) {
+			return append(b, '"')
+		}
+		b = append(b, short[s[i]]...)
+		s = s[i+1:]
 	}
-	quoted := sdk.AppendString(nil, s)
-	quoted = bytes.ReplaceAll(quoted, []byte(`\u0008`), []byte(`\b`))
-	return append(b, bytes.ReplaceAll(quoted, []byte(`\u000c`), []byte(`\f`))...)
 }
 
 // appendES6Number writes a number as ECMAScript does.
