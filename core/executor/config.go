@@ -14,6 +14,7 @@ import (
 // The defaults of [Config].
 const (
 	DefaultMaxConcurrent     = 5
+	MaxAutoConcurrent        = 256
 	DefaultRequestsPerSecond = 5.0
 	DefaultBurst             = 5
 	DefaultMaxRetries        = 2
@@ -34,12 +35,24 @@ type Config struct {
 	// MaxConcurrent bounds the calls that are under way at once, over all
 	// lanes; 0 is 5.
 	MaxConcurrent int
-	// RequestsPerSecond is the rate of each lane. Nil: none for local lanes, 5
-	// with a burst of 5 for remote ones. 0: none.
+	// AutoConcurrent finds the concurrency, up to MaxConcurrent, or 256 if
+	// that is 0. It starts with 5.
+	AutoConcurrent bool
+	// RequestsPerSecond is the rate of each lane. Nil: none for local lanes;
+	// remote ones start with 5 and a burst of 5 and find their rate. 0: none.
 	RequestsPerSecond *float64
 	// Burst is how many calls may start at once; 0 means 1, or 5 where
 	// RequestsPerSecond is nil.
 	Burst int
+	// AutoRate finds the rate of every lane, of local ones too. It starts with
+	// RequestsPerSecond, or 5.
+	AutoRate bool
+	// TokensPerMinute limits prompt and completion tokens of each lane. Nil:
+	// what the provider declares, and what its replies' headers say. 0: none.
+	TokensPerMinute *int64
+	// Share is the part of a vendor's limits, as its headers tell them, that
+	// is used; 0 means all.
+	Share float64
 
 	// RetryFailed allows retries; nil is true. False means that nothing is
 	// ever sent twice.
@@ -69,11 +82,23 @@ type Config struct {
 	// Budget caps a run.
 	Budget price.Limits
 
+	// Checker looks at answers to queries that ask for a format. Nil takes
+	// them as they are.
+	Checker Checker
 	// Recorder keeps a record of what was sent. Nil keeps none.
 	Recorder Recorder
 	// OnResult is called for each result, one at a time, before the sink gets
 	// it. If it panics, that query has failed.
 	OnResult func(sdk.Result)
+}
+
+// A Checker judges answers. An answer that it does not accept is asked for
+// once more; if that is no better, the query has failed with the answer kept.
+type Checker interface {
+	// Check returns what is wrong with the reply, nil if it is as asked for.
+	Check(q *sdk.Query, r *sdk.Response) *sdk.Error
+	// Repair returns the query that asks for a better reply.
+	Repair(q *sdk.Query, r *sdk.Response, problem *sdk.Error) *sdk.Query
 }
 
 // A Recorder keeps what a crash must not lose. Its methods are called from
@@ -108,6 +133,15 @@ func (c Config) complete() (Config, error) {
 	}
 	if c.Deadline < 0 || c.AgeAfter < 0 {
 		return c, errors.New("deadline and age-after must not be negative")
+	}
+	if c.TokensPerMinute != nil && *c.TokensPerMinute < 0 {
+		return c, fmt.Errorf("tokens per minute must be at least 0 (0 is off), not %d", *c.TokensPerMinute)
+	}
+	if math.IsNaN(c.Share) || c.Share < 0 || c.Share > 1 {
+		return c, fmt.Errorf("share must be above 0 and at most 1 (0.7 is 70 %%), not %v", c.Share)
+	}
+	if c.AutoConcurrent {
+		setDefault(&c.MaxConcurrent, MaxAutoConcurrent)
 	}
 	setDefault(&c.MaxConcurrent, DefaultMaxConcurrent)
 	setDefault(&c.LookAhead, DefaultLookAhead)

@@ -68,7 +68,7 @@ func (e *Executor) openLane(index int, model string) (*lane, error) {
 	if vendor == "" {
 		vendor = cfg.Group()
 	}
-	if l.price, l.priced = e.cfg.Prices.Find(vendor, model); cfg.Free {
+	if l.price, l.priced = e.cfg.Prices.Find(vendor, model, time.Now()); cfg.Free {
 		l.price, l.priced = price.Price{}, true
 	}
 	e.byName[key] = l
@@ -79,20 +79,22 @@ func (e *Executor) openLane(index int, model string) (*lane, error) {
 // limits returns the limits of a lane: what the run asks for, or the rule for
 // lanes of its sort, lowered to what the provider declares.
 func (c *Config) limits(l *route.Lane) limiter.Config {
-	var out limiter.Config
+	out := limiter.Config{Share: c.Share, Burst: c.Burst}
+	declared := l.Limits.RequestsPerSecond
 	switch {
 	case c.RequestsPerSecond != nil:
-		out.RequestsPerSecond, out.Burst = *c.RequestsPerSecond, c.Burst
-	case !l.Local:
-		out.RequestsPerSecond, out.Burst = DefaultRequestsPerSecond, DefaultBurst
-		if c.Burst > 0 {
-			out.Burst = c.Burst
-		}
+		out.RequestsPerSecond, out.Adaptive = *c.RequestsPerSecond, c.AutoRate && *c.RequestsPerSecond > 0
+	case c.AutoRate, !l.Local && declared == 0:
+		out.RequestsPerSecond, out.Adaptive = DefaultRequestsPerSecond, true
+		setDefault(&out.Burst, DefaultBurst)
 	}
-	if d := l.Limits.RequestsPerSecond; d > 0 && (out.RequestsPerSecond == 0 || d < out.RequestsPerSecond) {
-		out.RequestsPerSecond, out.Burst = d, c.Burst
+	if declared > 0 && (out.RequestsPerSecond == 0 || declared < out.RequestsPerSecond) {
+		out.RequestsPerSecond, out.Burst, out.Adaptive = declared, c.Burst, false
 	}
 	out.Tokens.Total = l.Limits.TokensPerMinute
+	if c.TokensPerMinute != nil {
+		out.Tokens.Total = *c.TokensPerMinute
+	}
 	return out
 }
 

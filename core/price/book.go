@@ -1,39 +1,238 @@
 package price
 
-import "github.com/cortexlinux/cortex-host/sdk"
+import (
+	"bytes"
+	_ "embed" // the price list
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
 
-// A Book finds prices. The zero value knows none.
+	"github.com/cortexlinux/cortex-host/sdk"
+)
+
+//go:embed prices.json
+var embedded []byte
+
+// A Book finds prices: first among those that were set, then in the price list
+// that is built in. Make it with [NewBook]; the zero value knows only what was
+// set. Do not change a book while it is in use.
 type Book struct {
-	fixed map[[2]string]Price // by vendor and model
+	set  map[[2]string]Price // by vendor and model
+	list func() (*list, error)
 }
 
-// Find returns the price of a vendor's model, false if it is not known.
-func (b *Book) Find(vendor, model string) (Price, bool) {
+// NewBook returns a book with the built-in price list, which is decoded when
+// it is first asked.
+func NewBook() *Book {
+	return &Book{list: sync.OnceValues(func() (*list, error) { return readList(embedded) })}
+}
+
+// Source says where the built-in prices are from, and of which date.
+func (b *Book) Source() string {
+	if l := b.builtIn(); l != nil {
+		return fmt.Sprintf("%s, as of %s", l.Source, l.Date)
+	}
+	return "none"
+}
+
+func (b *Book) builtIn() *list {
+	if b == nil || b.list == nil {
+		return nil
+	}
+	l, err := b.list()
+	if err != nil {
+		return nil // a test sees to it that the built-in list can be read
+	}
+	return l
+}
+
+// Find returns the price of a vendor's model at a time, false if it is not
+// known.
+func (b *Book) Find(vendor, model string, at time.Time) (Price, bool) {
 	if b == nil {
 		return Price{}, false
 	}
 	for _, key := range [][2]string{{vendor, model}, {vendor, ""}, {"", model}, {"", ""}} {
-		if p, ok := b.fixed[key]; ok {
+		if p, ok := b.set[key]; ok {
 			return p, true
 		}
+	}
+	if l := b.builtIn(); l != nil {
+		return l.find(vendor, strings.ToLower(model), at)
 	}
 	return Price{}, false
 }
 
-// Set overrides the price of a vendor's model. An empty vendor or model stands
-// for every one that has no price of its own in the book's overrides.
-func (b *Book) Set(vendor, model string, p Price) {
-	if b.fixed == nil {
-		b.fixed = make(map[[2]string]Price)
+// Vendor returns the name under which the built-in list has the vendor behind
+// a base URL, or an empty string.
+func (b *Book) Vendor(baseURL string) string {
+	if l := b.builtIn(); l != nil {
+		for _, v := range l.Vendors {
+			if v.api != nil && v.api.MatchString(baseURL) {
+				return v.ID
+			}
+		}
 	}
-	b.fixed[[2]string{vendor, model}] = p
+	return ""
+}
+
+// Set overrides the price of a vendor's model. An empty vendor or model stands
+// for every one that was not set itself.
+func (b *Book) Set(vendor, model string, p Price) {
+	if b.set == nil {
+		b.set = make(map[[2]string]Price)
+	}
+	b.set[[2]string{vendor, model}] = p
+}
+
+// Override reads a user's own prices, a JSON object such as
+//
+//	{"openai/gpt-x": {"input": 0.15, "output": 0.6, "cache_read": 0.075}}
+//
+// in US dollars per million tokens. The key is vendor/model; either may be
+// empty. Further fields are cache_write, cache_write_1h, reasoning and
+// per_1000_requests; a rate may be {"base": 1, "tiers": [{"start": 200000,
+// "price": 2}]}.
+func (b *Book) Override(data []byte) error {
+	var table map[string]json.RawMessage
+	if err := json.Unmarshal(data, &table); err != nil {
+		return fmt.Errorf("price file: %w", err)
+	}
+	for key, raw := range table {
+		vendor, model, ok := strings.Cut(key, "/")
+		if !ok {
+			return fmt.Errorf(`price file: %q is not of the form "vendor/model"`, key)
+		}
+		var q quote
+		dec := json.NewDecoder(bytes.NewReader(raw))
+		dec.DisallowUnknownFields()
+		if err := dec.Decode(&q); err != nil {
+			return fmt.Errorf("price file: %s: %w", key, err)
+		}
+		if q.Input == nil || q.Output == nil {
+			return fmt.Errorf("price file: %s: input and output are both needed", key)
+		}
+		p, err := q.price()
+		if err != nil {
+			return fmt.Errorf("price file: %s: %w", key, err)
+		}
+		b.Set(vendor, model, p)
+	}
+	return nil
+}
+
+// Parse reads a price from the form INPUT/OUTPUT or INPUT/OUTPUT/CACHED, in US
+// dollars per million tokens.
+func Parse(s string) (Price, error) {
+	parts := strings.Split(s, "/")
+	if len(parts) != 2 && len(parts) != 3 {
+		return Price{}, fmt.Errorf("price %q: want INPUT/OUTPUT or INPUT/OUTPUT/CACHED in US dollars per million tokens, such as 0.15/0.60", s)
+	}
+	var rates [3]*rate
+	for i, part := range parts {
+		usd, err := strconv.ParseFloat(part, 64)
+		if err != nil {
+			return Price{}, fmt.Errorf("price %q: %q is not a number", s, part)
+		}
+		rates[i] = &rate{Base: usd}
+	}
+	return (&quote{Input: rates[0], Output: rates[1], CacheRead: rates[2]}).price()
 }
 
 // PerMillion makes a price from dollars per million tokens, the way vendors
 // quote them.
 func PerMillion(input, output float64) Price {
-	in, out := perToken(input), perToken(output)
-	return Price{Input: Rate{PerToken: in}, CacheRead: Rate{PerToken: in}, CacheWrite: Rate{PerToken: in}, Output: Rate{PerToken: out}}
+	in := Rate{PerToken: perToken(input)}
+	out := Rate{PerToken: perToken(output)}
+	return Price{Input: in, CacheRead: in, CacheWrite: in, Output: out, Reasoning: out}
 }
 
 func perToken(usdPerMillion float64) sdk.Money { return sdk.MoneyFromUSD(usdPerMillion / 1e6) }
+
+// A list is the price list in prices.json.
+type list struct {
+	Source  string    `json:"source"`
+	Date    string    `json:"date"`
+	Vendors []*vendor `json:"vendors"`
+}
+
+type vendor struct {
+	ID         string   `json:"id"`
+	APIPattern string   `json:"api_pattern"`
+	Fallbacks  []string `json:"fallback_model_providers"`
+	Models     []*model `json:"models"`
+	api        *regexp.Regexp
+}
+
+type model struct {
+	ID     string   `json:"id"`
+	Match  matcher  `json:"match"`
+	Prices []period `json:"prices"`
+}
+
+// A period is a price from a date on. If it is hourly, it holds for some hours
+// of the day.
+type period struct {
+	From   string `json:"from"`
+	Hourly bool   `json:"hourly"`
+	Prices quote  `json:"prices"`
+}
+
+func readList(data []byte) (*list, error) {
+	var l list
+	if err := json.Unmarshal(data, &l); err != nil {
+		return nil, fmt.Errorf("price list: %w", err)
+	}
+	for _, v := range l.Vendors {
+		var err error
+		if v.api, err = regexp.Compile("^(?:" + v.APIPattern + ")"); err != nil {
+			return nil, fmt.Errorf("price list: %s: %w", v.ID, err)
+		}
+	}
+	return &l, nil
+}
+
+func (l *list) find(name, model string, at time.Time) (Price, bool) {
+	for _, v := range l.Vendors {
+		if v.ID != name {
+			continue
+		}
+		for _, m := range v.Models {
+			if m.ID == model || m.Match.matches(model) {
+				return m.at(at)
+			}
+		}
+		for _, fallback := range v.Fallbacks {
+			if p, ok := l.find(fallback, model, at); ok {
+				return p, true
+			}
+		}
+	}
+	return Price{}, false
+}
+
+// at returns the price at a time. A price that depends on the hour counts at
+// its dearest: a call may start in one hour and be billed in the next.
+func (m *model) at(at time.Time) (Price, bool) {
+	var found Price
+	ok := false
+	date := at.UTC().Format(time.DateOnly)
+	for _, p := range m.Prices {
+		if p.From > date || p.Prices.Input == nil || p.Prices.Output == nil {
+			continue
+		}
+		price, err := p.Prices.price()
+		if err != nil {
+			continue
+		}
+		if p.Hourly && ok {
+			price = price.dearer(found)
+		}
+		found, ok = price, true
+	}
+	return found, ok
+}

@@ -3,6 +3,7 @@ package price
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/cortexlinux/cortex-host/sdk"
 )
@@ -22,6 +23,10 @@ var outputOptions = []string{"max_tokens", "max_completion_tokens", "max_output_
 // repeatOptions are the names under which vendors take the number of replies.
 var repeatOptions = []string{"n", "best_of", "candidate_count"}
 
+// surcharges are options that change what a call costs in ways that no price
+// list tells.
+var surcharges = []string{"service_tier", "web_search_options", "web_search"}
+
 // BoundOf returns the most that one attempt at a query can use: a token for
 // each byte of input and the longest reply. An average is no bound, and an
 // estimate is none either. maxOutput is the longest reply of the model, 0 if
@@ -38,6 +43,9 @@ func BoundOf(q *sdk.Query, p Price, maxOutput int64) (Hold, *sdk.Error) {
 	}
 	for name, raw := range q.Options {
 		prompt += int64(len(name) + len(raw))
+		if slices.Contains(surcharges, name) && string(raw) != `"auto"` && string(raw) != `"default"` && string(raw) != "null" {
+			return Hold{}, sdk.Errorf(sdk.InvalidRequest, "what options.%s costs is not known, so a budget cannot hold it: leave it out", name)
+		}
 	}
 	output, err := longestReply(q, maxOutput)
 	if err != nil {
