@@ -23,9 +23,15 @@ type Config struct {
 	Sync SyncMode
 	// Keep bounds what is kept of earlier runs.
 	Keep Keep
+	// Reserve is how many bytes must be free for each of the two files when a
+	// run is opened, so that a disk that is all but full shows before anything
+	// is paid for. 0 is 1 MiB; negative: none.
+	Reserve int64
 	// Disk is where the files are; nil is [OSDisk].
 	Disk Disk
 }
+
+const defaultReserve = 1 << 20
 
 func (c Config) withDefaults() (Config, error) {
 	if c.Dir == "" {
@@ -33,6 +39,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.Disk == nil {
 		c.Disk = OSDisk{}
+	}
+	if c.Reserve == 0 {
+		c.Reserve = defaultReserve
 	}
 	c.Keep = c.Keep.withDefaults()
 	return c, nil
@@ -172,6 +181,9 @@ func (r *Run) create(now time.Time) error {
 	if err := writeAll(r.journal, head, 0); err != nil {
 		return err
 	}
+	if err := reserve(r.journal, int64(len(head)), r.cfg.Reserve); err != nil {
+		return err
+	}
 	if err := r.journal.Sync(); err != nil {
 		return err
 	}
@@ -236,10 +248,23 @@ func (r *Run) openPartial(size int64, tail []byte) error {
 	if err := writeAll(r.partial, tail, size); err != nil {
 		return err
 	}
+	if err := reserve(r.partial, size+int64(len(tail)), r.cfg.Reserve); err != nil {
+		return err
+	}
 	if err := r.partial.Sync(); err != nil {
 		return err
 	}
 	return r.cfg.Disk.SyncDir(filepath.Dir(path))
+}
+
+// reserve finds out whether a file can grow by n bytes. The space is not kept:
+// a file with zeros at its end would be one that nobody can read meanwhile.
+func reserve(f File, size, n int64) error {
+	if n <= 0 {
+		return nil
+	}
+	err := writeAll(f, make([]byte, n), size)
+	return errors.Join(err, f.Truncate(size))
 }
 
 // abandon undoes what a failed create has left, as far as it can: the cause is

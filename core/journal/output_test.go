@@ -69,6 +69,15 @@ func TestFilesBelongToTheirOwner(t *testing.T) {
 	}))
 }
 
+func gunzip(t testing.TB, packed string) string {
+	t.Helper()
+	z, err := gzip.NewReader(strings.NewReader(packed))
+	must(t, err)
+	plain, err := io.ReadAll(z)
+	must(t, err)
+	return string(plain)
+}
+
 type gzipCodec struct{}
 
 func (gzipCodec) NewWriter(w io.Writer) (io.WriteCloser, error) { return gzip.NewWriter(w), nil }
@@ -87,11 +96,7 @@ func TestCodedOutputWithErrorsApart(t *testing.T) {
 	rows := func(path string) map[int64]testRow {
 		text := content(t, d, path)
 		if strings.HasSuffix(path, ".gz") {
-			z, err := gzip.NewReader(strings.NewReader(text))
-			must(t, err)
-			plain, err := io.ReadAll(z)
-			must(t, err)
-			text = string(plain)
+			text = gunzip(t, text)
 		}
 		return rowsOf(t, text)
 	}

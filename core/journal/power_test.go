@@ -27,7 +27,11 @@ func powerLoss(t *testing.T, seed uint64) {
 	must(t, d.MkdirAll("/data"))
 	must(t, d.SyncDir("/"))
 	const queries = 25
-	cfg := Config{Dir: "/state/runs", Sync: []SyncMode{SyncAlways, SyncNone, SyncGroup}[rng.IntN(3)]}
+	plan := testPlan()
+	if seed%3 == 0 {
+		plan.Output.Codec, plan.Output.ErrorPath, plan.Output.Header = gzipCodec{}, "/data/errors", []byte(`{"i":-1}`+"\n")
+	}
+	cfg := Config{Dir: "/state/runs", Reserve: -1, Sync: []SyncMode{SyncAlways, SyncNone, SyncGroup}[rng.IntN(3)]}
 	durable := map[int64]bool{} // answered, and the disk has confirmed it
 	id := ""
 	for session := 0; ; session++ {
@@ -35,7 +39,7 @@ func powerLoss(t *testing.T, seed uint64) {
 		if session < 12 {
 			d.fuse = 1 + rng.IntN(80)
 		}
-		done, err := powerSession(t.Context(), rng, cfg, &id, session, queries, durable)
+		done, err := powerSession(t.Context(), rng, cfg, plan, &id, session, queries, durable)
 		d.fuse = -1
 		if done {
 			break
@@ -45,17 +49,23 @@ func powerLoss(t *testing.T, seed uint64) {
 		}
 		d = d.powerLoss(rng)
 	}
-	rows := rowsOf(t, content(t, d, output))
-	if len(rows) != queries {
+	text := content(t, d, output)
+	if plan.Output.Codec != nil {
+		text = strings.TrimPrefix(gunzip(t, text), string(plan.Output.Header))
+		if exists(d, plan.Output.ErrorPath) {
+			text += content(t, d, plan.Output.ErrorPath)
+		}
+	}
+	if rows := rowsOf(t, text); len(rows) != queries {
 		t.Errorf("seed %d: %d rows, want %d", seed, len(rows), queries)
 	}
 }
 
 // powerSession works on a run until the power fails or it is finished.
-func powerSession(ctx context.Context, rng *rand.Rand, cfg Config, id *string, session, queries int, durable map[int64]bool) (done bool, err error) {
+func powerSession(ctx context.Context, rng *rand.Rand, cfg Config, plan Plan, id *string, session, queries int, durable map[int64]bool) (done bool, err error) {
 	var r *Run
 	if *id != "" {
-		r, err = Resume(ctx, cfg, *id, testPlan(), all())
+		r, err = Resume(ctx, cfg, *id, plan, all())
 		if errors.Is(err, ErrComplete) {
 			return true, nil
 		}
@@ -63,7 +73,6 @@ func powerSession(ctx context.Context, rng *rand.Rand, cfg Config, id *string, s
 			return false, fmt.Errorf("the run is gone: %w", err)
 		}
 	} else {
-		plan := testPlan()
 		plan.Output.Discard = true
 		if r, err = Create(ctx, cfg, plan); err == nil {
 			*id = r.ID()
@@ -110,7 +119,7 @@ func TestDiskFull(t *testing.T) {
 	for step := range int64(200) {
 		d := newSimDisk()
 		must(t, d.MkdirAll("/data"))
-		cfg := Config{Dir: "/state/runs", Disk: d, Sync: SyncNone}
+		cfg := Config{Dir: "/state/runs", Disk: d, Sync: SyncNone, Reserve: -1}
 		d.room = step * 47
 		id := ""
 		const queries = 30

@@ -119,7 +119,6 @@ func (h *history) note(offset int64, body []byte) error {
 	case kindCut:
 		length, err := decodeCut(body)
 		h.cuts = append(h.cuts, cut{offset, length})
-		h.marked = min(h.marked, length)
 		return err
 	case kindFinishing:
 		h.finishing, h.everFinishing = new(finishRecord), true

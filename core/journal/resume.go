@@ -242,6 +242,9 @@ func (r *Run) begin(h *history) error {
 	if err := writeAll(r.journal, records, at); err != nil {
 		return err
 	}
+	if err := reserve(r.journal, at+int64(len(records)), r.cfg.Reserve); err != nil {
+		return err
+	}
 	if err := r.journal.Sync(); err != nil {
 		return err
 	}
