@@ -157,6 +157,23 @@ func renameChecked(from, to string) error {
 	return os.Rename(from, to)
 }
 
+// makeDir makes a directory with the parents that are missing, durably.
+func makeDir(d Disk, dir string) error {
+	var parents []string
+	for p := dir; !exists(d, p) && p != filepath.Dir(p); p = filepath.Dir(p) {
+		parents = append(parents, filepath.Dir(p))
+	}
+	if err := d.MkdirAll(dir); err != nil {
+		return err
+	}
+	for _, parent := range parents {
+		if err := d.SyncDir(parent); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // renameDurably renames and makes the new name durable.
 func renameDurably(d Disk, from, to string, replace bool) error {
 	if err := d.Rename(from, to, replace); err != nil {

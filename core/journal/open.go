@@ -159,7 +159,7 @@ func exists(d Disk, path string) bool {
 // is durable, so a journal without a beginning never exists.
 func (r *Run) create(now time.Time) error {
 	d, dir := r.cfg.Disk, r.cfg.dir(r.id)
-	if err := d.MkdirAll(dir); err != nil {
+	if err := makeDir(d, dir); err != nil {
 		return err
 	}
 	unnamed := r.cfg.journalPath(r.id) + ".new"
@@ -189,11 +189,6 @@ func (r *Run) create(now time.Time) error {
 	}
 	if err := renameDurably(d, unnamed, r.cfg.journalPath(r.id), false); err != nil {
 		return err
-	}
-	for _, parent := range []string{r.cfg.Dir, filepath.Dir(r.cfg.Dir)} {
-		if err := d.SyncDir(parent); err != nil {
-			return err
-		}
 	}
 	if err := r.openPartial(0, r.plan.Output.Header); err != nil {
 		return err

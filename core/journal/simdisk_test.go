@@ -177,17 +177,13 @@ func (d *simDisk) SyncDir(dir string) error {
 	if err := d.mutate(); err != nil && !errors.Is(err, syscall.EROFS) {
 		return err
 	}
-	// Names are journaled in order: what is durable is a prefix.
-	last := -1
-	for i, op := range d.ops {
-		if slices.Contains(op.dirs, dir) {
-			last = i
+	d.ops = slices.DeleteFunc(d.ops, func(op dirOp) bool {
+		if !slices.Contains(op.dirs, dir) {
+			return false
 		}
-	}
-	for _, op := range d.ops[:last+1] {
 		op.apply(d.durable)
-	}
-	d.ops = d.ops[last+1:]
+		return true
+	})
 	return nil
 }
 
@@ -215,14 +211,24 @@ type closerFunc func() error
 func (f closerFunc) Close() error { return f() }
 
 // powerLoss returns the disk as the next boot finds it: of the changes of names
-// a random prefix, of the writes to each file a random part, some of them
-// torn, none of them in order.
+// a random part, of the writes to each file a random part, some of them torn,
+// none of them in order.
 func (d *simDisk) powerLoss(rng *rand.Rand) *simDisk {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for _, op := range d.ops[:rng.IntN(len(d.ops)+1)] {
-		op.apply(d.durable)
+	for _, op := range d.ops {
+		if rng.IntN(2) == 0 {
+			op.apply(d.durable)
+		}
 	}
+	maps.DeleteFunc(d.durable, func(name string, _ *simNode) bool {
+		for name != "/" {
+			if name = filepath.Dir(name); d.durable[name] == nil {
+				return true // nobody can reach it
+			}
+		}
+		return false
+	})
 	next := newSimDisk()
 	next.live, next.durable = map[string]*simNode{}, map[string]*simNode{}
 	nodes := map[*simNode]*simNode{}
