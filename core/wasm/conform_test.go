@@ -1,0 +1,78 @@
+package wasm_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cortexlinux/cortex-host/core/wasm"
+)
+
+// Our own generators pass by the same call as everybody's.
+func TestGeneratorsConform(t *testing.T) {
+	r := newRunner(t, wasm.Config{Facts: vectorFacts{}})
+	for _, name := range []string{"package", "error", "hardware"} {
+		t.Run(name, func(t *testing.T) { conforms(t, r, goGenerator(t, name)) })
+	}
+	for language := range build {
+		t.Run(language, func(t *testing.T) { conforms(t, r, packageIn(t, language)) })
+	}
+}
+
+func conforms(t *testing.T, r *wasm.Runner, m *wasm.Module) {
+	t.Helper()
+	report, err := r.Conform(context.Background(), m, wasm.Request{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !report.OK() {
+		var b strings.Builder
+		_ = report.WriteText(&b)
+		t.Error(b.String())
+	}
+}
+
+// Each fault is found by the check that is for it.
+func TestConformFindsFaults(t *testing.T) {
+	r := newRunner(t, wasm.Config{Limits: wasm.Limits{Timeout: 300 * time.Millisecond, TimeoutPerItem: -1}})
+	for name, fault := range map[string]struct {
+		check string
+		guest guest
+	}{
+		"garbage":         {"answers", guest{data: []byte("hi\n"), bodies: [][]byte{write}}},
+		"never stops":     {"no-input", guest{bodies: [][]byte{forever(read)}}},
+		"takes any ABI":   {"other-abi", guest{data: []byte(goodQuery), bodies: [][]byte{write}}},
+		"takes any input": {"bad-header", guest{data: []byte(goodQuery), bodies: [][]byte{write}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m, err := wasm.Parse("faulty", fault.guest.build())
+			if err != nil {
+				t.Fatal(err)
+			}
+			report, err := r.Conform(context.Background(), m, wasm.Request{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, check := range report.Checks {
+				if check.Name == fault.check {
+					if check.OK || check.Fix == "" {
+						t.Errorf("%+v", check)
+					}
+					return
+				}
+			}
+			t.Errorf("there is no check %s", fault.check)
+		})
+	}
+}
+
+func TestInspect(t *testing.T) {
+	i, err := newRunner(t, wasm.Config{}).Inspect(context.Background(), goGenerator(t, "package"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if i.Problem != "" || i.ItemsPerSecond <= 0 || len(i.Imports) == 0 || len(i.Params) != 2 {
+		t.Errorf("%+v", i)
+	}
+}
