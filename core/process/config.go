@@ -27,6 +27,11 @@ type Config struct {
 	// Env names further variables of the host's environment that the plugin
 	// may see.
 	Env []string
+	// ExtraEnv are further variables as NAME=value.
+	ExtraEnv []string
+	// ConfigureLater leaves the plugin without settings until Configure is
+	// called. For a kit that looks at plugins.
+	ConfigureLater bool
 	// StartTimeout bounds the start; 0 is 10 s.
 	StartTimeout time.Duration
 	// StopTimeout is how long the plugin may take to end by itself; 0 is 2 s.

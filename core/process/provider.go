@@ -197,6 +197,9 @@ func (p *Provider) startAgain(lastWords string) (*instance, error) {
 	p.mu.Lock()
 	settings := p.settings
 	p.mu.Unlock()
+	if settings == nil && p.cfg.ConfigureLater {
+		return i, nil
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), p.cfg.StartTimeout)
 	defer cancel()
 	err = i.client.Configure(ctx, settings)

@@ -69,7 +69,7 @@ func (r *Reply) carry(e *sdk.Error) *sdk.Error {
 
 // requestID finds the vendor's id of a request in the headers.
 func requestID(h http.Header) string {
-	for _, name := range [...]string{"X-Request-Id", "Request-Id", "Apim-Request-Id", "X-Goog-Request-Id"} {
+	for _, name := range [...]string{"Request-Id", "X-Request-Id", "Apim-Request-Id", "X-Goog-Request-Id"} {
 		if v := h[name]; len(v) > 0 && v[0] != "" {
 			return plain(v[0], 200)
 		}

@@ -1,0 +1,284 @@
+package providertest_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/cortexlinux/cortex-host/sdk"
+	"github.com/cortexlinux/cortex-host/sdk/provider"
+	"github.com/cortexlinux/cortex-host/sdk/provider/httpapi"
+	"github.com/cortexlinux/cortex-host/sdk/provider/providertest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const fixtureJSON = `{
+	"settings": {"key": "secret-canary-in-a-fixture"},
+	"bad_settings": [{"settings": {"key": 7}, "names": "key"}],
+	"upstream": {
+		"base_url": "url", "ca": "ca", "request_id": "x-request-id",
+		"success": {"text": "{{answer}}", "in": 3, "out": 5},
+		"usage": {"prompt_tokens": 3, "completion_tokens": 5},
+		"rate_limit": {"headers": {"x-ratelimit-limit-requests": "9", "x-ratelimit-remaining-requests": "8"}, "limit": 9, "remaining": 8},
+		"finish": [{"name": "length", "body": {"text": "half", "cut": true}, "reason": "length"}],
+		"errors": [{"status": 401, "kind": "unauthenticated", "body": {"error": "wrong: secret-canary-in-a-fixture"}}]
+	}
+}`
+
+// toy is a small provider, right in everything but its defect.
+type toy struct {
+	defect string
+	client atomic.Pointer[httpapi.Client]
+	key    atomic.Pointer[string]
+	url    string
+}
+
+func (p *toy) Describe() sdk.Description {
+	d := sdk.Description{Name: "toy", Version: "1.0.0", Summary: "A toy", EgressHosts: []string{"api.example.com"},
+		ConfigSchema: json.RawMessage(`{"type":"object","properties":{"key":{"type":"string","x-secret":true,"x-env":"TOY_KEY"},"url":{"type":"string"},"ca":{"type":"string"}}}`)}
+	if p.defect == "describe" {
+		d.Version = "v1"
+	}
+	return d
+}
+
+func (p *toy) Configure(_ context.Context, s sdk.Settings) error {
+	var c struct {
+		Key string `json:"key"`
+		URL string `json:"url"`
+		CA  string `json:"ca"`
+	}
+	if p.defect == "configure refuses" {
+		delete(s, "no_such_property")
+	}
+	if err := httpapi.DecodeSettings(s, &c); err != nil {
+		return sdk.Errorf(sdk.InvalidRequest, "%w", err)
+	}
+	if c.URL == "" {
+		c.URL = "https://api.example.com"
+	}
+	cfg := httpapi.Config{BaseURL: c.URL, CA: c.CA, Secrets: []string{c.Key}}
+	if p.defect == "error: 401 unauthenticated" {
+		cfg.Secrets = nil
+	}
+	if p.defect == "TLS with a CA of its own" {
+		cfg.CA = ""
+	}
+	client, err := httpapi.New(cfg)
+	if err != nil {
+		return sdk.Errorf(sdk.InvalidRequest, "url: %w", err)
+	}
+	p.url = c.URL
+	p.key.Store(&c.Key)
+	if last := p.client.Swap(client); last != nil {
+		last.Close()
+	}
+	return nil
+}
+
+func (p *toy) Complete(ctx context.Context, q *sdk.Query) (*sdk.Response, error) {
+	client := p.client.Load()
+	if client == nil {
+		return nil, sdk.Errorf(sdk.Internal, "not configured")
+	}
+	fields := map[string]any{"prompt": q.Messages[len(q.Messages)-1].Text}
+	if p.defect == "metadata stays home" {
+		fields["metadata"] = q.Metadata
+	}
+	body, err := json.Marshal(fields)
+	if err != nil {
+		return nil, err
+	}
+	switch p.defect {
+	case "cancel", "deadline":
+		ctx = context.WithoutCancel(ctx)
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, 4*time.Second)
+		defer cancel()
+	case "redirect to another host":
+		return p.follow(ctx, body)
+	}
+	r, err := p.post(ctx, client, body)
+	if p.defect == "error: 500 without a body of the vendor's" && err != nil {
+		r, err = p.post(ctx, client, body) // a retry
+	}
+	return r, p.spoil(err)
+}
+
+// follow is a client as it comes: it follows redirects.
+func (p *toy) follow(ctx context.Context, body []byte) (*sdk.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.url, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return nil, sdk.Errorf(sdk.InDoubt, "%w", err)
+	}
+	defer http.DefaultClient.CloseIdleConnections()
+	defer resp.Body.Close()
+	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 1<<20))
+	return nil, httpapi.StatusError(404, resp.Header, nil)
+}
+
+// spoil makes an error wrong in the way of the defect.
+func (p *toy) spoil(err error) error {
+	e := sdk.AsError(err, sdk.Internal)
+	if e == nil {
+		return nil
+	}
+	switch {
+	case p.defect == "retry-after: seconds":
+		e.RetryAfter = nil
+	case p.defect == "retry-after: negative" && e.Kind == sdk.RateLimited && e.RetryAfter == nil:
+		d := -5 * time.Second
+		e.RetryAfter = &d
+	case p.defect == "error: 429 without a body of the vendor's" && e.Kind == sdk.RateLimited:
+		e.Kind = sdk.Overloaded
+	case p.defect == "fault: reset inside the reply" && e.Kind == sdk.InDoubt:
+		e.Kind = sdk.Unreachable
+	case p.defect == "nobody listens" && e.Kind == sdk.Unreachable:
+		e.Kind = sdk.InDoubt
+	case p.defect == "x-should-retry":
+		e.ShouldRetry = nil
+	case p.defect == "rate-limit headers":
+		e.RateLimit = nil
+	case p.defect == "request id":
+		e.RequestID = ""
+	}
+	return e
+}
+
+func (p *toy) post(ctx context.Context, client *httpapi.Client, body []byte) (*sdk.Response, error) {
+	reply, err := client.Post(ctx, "/ask", body)
+	if err != nil {
+		return nil, err
+	}
+	defer reply.Close()
+	var v struct {
+		Text    string `json:"text"`
+		In, Out httpapi.Tokens
+		Cut     bool `json:"cut"`
+	}
+	if err := reply.Decode(&v); err != nil {
+		return nil, err
+	}
+	if v.Text == "" && p.defect != "fault: empty object" {
+		return nil, reply.BodyError()
+	}
+	r := &sdk.Response{Content: v.Text, FinishReason: sdk.Stop, RequestID: reply.RequestID(), RateLimit: reply.RateLimit(),
+		Usage: &sdk.Usage{PromptTokens: int64(v.In), CompletionTokens: int64(v.Out)}}
+	if v.Cut && p.defect != "finish: length" {
+		r.FinishReason = sdk.Length
+	}
+	if p.defect == "one call" {
+		r.Usage = nil
+	}
+	return r, nil
+}
+
+func fixture(t testing.TB) providertest.Fixture {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "fixture.json")
+	if err := os.WriteFile(path, []byte(fixtureJSON), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f, err := providertest.ReadFixture(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+func TestASoundProviderPasses(t *testing.T) {
+	providertest.Run(t, func() provider.Plugin { return new(toy) }, fixture(t))
+}
+
+// Every defect is found, by name.
+func TestDefectsAreFound(t *testing.T) {
+	t.Parallel()
+	for _, defect := range []string{
+		"describe", "configure refuses", "one call", "metadata stays home", "cancel", "deadline",
+		"error: 401 unauthenticated", "error: 429 without a body of the vendor's", "error: 500 without a body of the vendor's",
+		"retry-after: seconds", "retry-after: negative", "fault: reset inside the reply", "fault: empty object", "finish: length",
+		"x-should-retry", "rate-limit headers", "request id", "redirect to another host", "nobody listens", "TLS with a CA of its own",
+	} {
+		t.Run(defect, func(t *testing.T) {
+			t.Parallel()
+			report, err := providertest.Check(t.Context(), providertest.Direct(func() provider.Plugin { return &toy{defect: defect} }), fixture(t), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			found := false
+			for _, f := range report.Findings {
+				found = found || f.Name == defect && f.Status == providertest.Fail
+				if strings.Contains(f.Detail, "secret-canary") {
+					t.Errorf("the kit itself shows a secret: %s", f.Detail)
+				}
+			}
+			if !found || report.Passed() {
+				var b strings.Builder
+				_ = report.WriteText(&b)
+				t.Errorf("not found:\n%s", b.String())
+			}
+		})
+	}
+}
+
+func TestReadFixture(t *testing.T) {
+	for text, says := range map[string]string{
+		`{"setings":{}}`: "setings",
+		`{"settings":{},"upstream":{"success":{}}}`:                                                               "base_url",
+		`{"settings":{},"upstream":{"base_url":"url","success":{},"errors":[]}}`:                                  "{{answer}}",
+		`{"settings":{},"upstream":{"base_url":"url","success":"{{answer}}","errors":[{"status":500}]}}`:          "kind",
+		`{"settings":{},"query":{"id":"","messages":[]}}`:                                                         "id",
+		`{"settings":{},"upstream":{"base_url":"url","success":"{{answer}}","errors":[{"status":1,"kind":"x"}]}}`: "status",
+	} {
+		path := filepath.Join(t.TempDir(), "f.json")
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := providertest.ReadFixture(path); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%s: got %v, want %q", text, err, says)
+		}
+	}
+}
+
+func ExampleCheck() {
+	quiet := func() provider.Plugin { return silent{} }
+	report, err := providertest.Check(context.Background(), providertest.Direct(quiet), providertest.Fixture{}, nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(report.Provider, report.Claimed, report.Reached, report.Passed())
+	// Output: silent robust robust true
+}
+
+// silent is a provider without an upstream.
+type silent struct{}
+
+func (silent) Describe() sdk.Description {
+	return sdk.Description{Name: "silent", Version: "0.1.0", Summary: "Says nothing much", ConfigSchema: json.RawMessage(`{"type":"object"}`), Local: true}
+}
+
+func (silent) Configure(_ context.Context, s sdk.Settings) error {
+	var none struct{}
+	return httpapi.DecodeSettings(s, &none)
+}
+
+func (silent) Complete(context.Context, *sdk.Query) (*sdk.Response, error) {
+	return &sdk.Response{Content: "...", FinishReason: sdk.Stop}, nil
+}

@@ -1,0 +1,72 @@
+package providertest
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/cortexlinux/cortex-host/sdk/provider"
+)
+
+// ErrNoCA is what a door returns that can't make one instance trust a CA.
+var ErrNoCA = errors.New("this door can't make an instance trust a certificate authority")
+
+// Run checks a plugin in a test, one subtest a check.
+func Run(t *testing.T, newPlugin func() provider.Plugin, f Fixture) {
+	t.Helper()
+	c, err := newChecker(t.Context(), Direct(newPlugin), f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.close()
+	for _, one := range c.checks() {
+		t.Run(string(one.level)+"/"+one.name, func(t *testing.T) {
+			var skip *skipped
+			switch err := c.run(t.Context(), one); {
+			case errors.As(err, &skip):
+				t.Skip(skip.why)
+			case err != nil:
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// Check checks a plugin through a door. Its error says that the kit itself
+// could not work; what the plugin does wrong is in the report. progress, if not
+// nil, is called after each check.
+func Check(ctx context.Context, door Door, f Fixture, progress func(Finding)) (*Report, error) {
+	c, err := newChecker(ctx, door, f)
+	if err != nil {
+		return nil, err
+	}
+	defer c.close()
+	r := &Report{Provider: c.about.Name, Version: c.about.Version, Claimed: c.claimed()}
+	for _, one := range c.checks() {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		finding := c.find(ctx, one)
+		r.Findings = append(r.Findings, finding)
+		if progress != nil {
+			progress(finding)
+		}
+	}
+	r.settle()
+	return r, nil
+}
+
+func (c *checker) find(ctx context.Context, one check) Finding {
+	start := time.Now()
+	err := c.run(ctx, one)
+	f := Finding{Name: one.name, Level: one.level, Status: Pass, Seconds: seconds(time.Since(start))}
+	var skip *skipped
+	switch {
+	case errors.As(err, &skip):
+		f.Status, f.Detail = Skip, skip.why
+	case err != nil:
+		f.Status, f.Detail = Fail, err.Error()
+	}
+	return f
+}
