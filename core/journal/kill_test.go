@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -13,6 +14,10 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/cortexlinux/cortex-host/core/executor"
+	"github.com/cortexlinux/cortex-host/core/route"
+	"github.com/cortexlinux/cortex-host/sdk"
 )
 
 const (
@@ -24,6 +29,16 @@ const (
 // the journal: a query was sent again only if the journal has listed it as in
 // flight, never more than were in flight, and each query has one row.
 func TestKill(t *testing.T) {
+	for name := range killedSessions {
+		t.Run(name, func(t *testing.T) { killRounds(t, name) })
+	}
+}
+
+// killedSessions are who works on the run: goroutines of their own, and the
+// executor.
+var killedSessions = map[string]func(r *Run, sent io.Writer) error{"bare": bareSession, "executor": executorSession}
+
+func killRounds(t *testing.T, session string) {
 	rounds := 12
 	if n, err := strconv.Atoi(os.Getenv("CORTEX_TORTURE_ROUNDS")); err == nil {
 		rounds = n
@@ -33,7 +48,7 @@ func TestKill(t *testing.T) {
 	runs := 1
 	for round := 0; ; round++ {
 		child := exec.Command(os.Args[0])
-		child.Env = append(os.Environ(), "JOURNAL_TEST_CHILD="+dir)
+		child.Env = append(os.Environ(), "JOURNAL_TEST_CHILD="+dir, "JOURNAL_TEST_SESSION="+session)
 		var stderr strings.Builder
 		child.Stderr = &stderr
 		must(t, child.Start())
@@ -133,13 +148,22 @@ func killedSession(dir string) error {
 	if err != nil {
 		return err
 	}
-	if list := r.Resends(); len(list) > killInFlight {
-		return fmt.Errorf("%d queries listed as in flight, more than ever were", len(list))
-	}
 	for _, o := range r.Resends() {
 		fmt.Fprintln(listed, o.ID)
 	}
+	if err := killedSessions[os.Getenv("JOURNAL_TEST_SESSION")](r, sent); err != nil {
+		return err
+	}
+	_, err = r.Finish(ctx)
+	return err
+}
 
+// bareSession uses the journal as strictly as can be: a slot is free only
+// when its query is settled. So no more is ever cut off than was in flight.
+func bareSession(r *Run, sent io.Writer) error {
+	if list := r.Resends(); len(list) > killInFlight {
+		return fmt.Errorf("%d queries listed as cut off, more than ever were in flight", len(list))
+	}
 	work := make(chan int64)
 	errs := make(chan error, killInFlight)
 	var settling sync.Mutex
@@ -178,6 +202,31 @@ func killedSession(dir string) error {
 			return err
 		}
 	}
-	_, err = r.Finish(ctx)
+	return nil
+}
+
+// executorSession lets the executor use the journal as its recorder.
+func executorSession(r *Run, sent io.Writer) error {
+	ask := sdk.ProviderFunc(func(_ context.Context, q *sdk.Query) (*sdk.Response, error) {
+		fmt.Fprintln(sent, q.ID)
+		time.Sleep(time.Duration(rand.IntN(2000)) * time.Microsecond)
+		return &sdk.Response{Content: "yes"}, nil
+	})
+	exec, err := executor.New(executor.Config{MaxConcurrent: killInFlight, Recorder: r,
+		Lanes: []route.Lane{{Name: "lane", Provider: ask, Model: "m-1", Local: true, Free: true}}})
+	if err != nil {
+		return err
+	}
+	queries := func(yield func(sdk.Query, error) bool) {
+		for i := range int64(killQueries) {
+			if !yield(*testQuery(i), nil) {
+				return
+			}
+		}
+	}
+	_, err = exec.Run(context.Background(), queries, func(res sdk.Result) error {
+		_, row := testResult(res.Index, 0, "answered")
+		return r.Settle(&res, row)
+	})
 	return err
 }

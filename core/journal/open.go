@@ -212,9 +212,17 @@ func (r *Run) sessionRecord(now time.Time) jsonRecord {
 		Free: r.plan.Free, Origin: r.plan.Origin, Again: r.again, Notes: r.notes}}
 }
 
-// lock takes the lock of a file until the run is released.
+// lock takes the lock of a file until the run is released. A list of runs holds
+// it for a moment, which is no reason to give up.
 func (r *Run) lock(path string) error {
 	l, err := r.cfg.Disk.Lock(path)
+	for range 5 {
+		if !errors.Is(err, ErrLocked) {
+			break
+		}
+		time.Sleep(20 * time.Millisecond)
+		l, err = r.cfg.Disk.Lock(path)
+	}
 	if errors.Is(err, ErrLocked) {
 		return &BusyError{Run: r.id}
 	}
