@@ -47,7 +47,7 @@ func newInstance(cfg *Config) (i *instance, err error) {
 		}
 	}()
 	// The directory keeps the socket from other users.
-	if i.runDir, err = os.MkdirTemp(cfg.RunDir, "cortex-host-"); err != nil {
+	if i.runDir, err = os.MkdirTemp(placeFor(cfg.RunDir), "cortex-host-"); err != nil {
 		return i, sdk.Errorf(sdk.Internal, "no place for the plugin's socket: %w", err)
 	}
 	if len(i.runDir) > maxRunDir {
@@ -68,6 +68,20 @@ func newInstance(cfg *Config) (i *instance, err error) {
 	}
 	i.watching.Go(i.watch)
 	return i, nil
+}
+
+// placeFor returns where to make the socket's directory: where the caller wants
+// it, else the usual place, else the first that is short enough for a socket.
+func placeFor(runDir string) string {
+	if runDir != "" {
+		return runDir
+	}
+	for _, dir := range []string{os.TempDir(), os.Getenv("XDG_RUNTIME_DIR"), "/tmp"} {
+		if info, err := os.Stat(dir); dir != "" && len(dir) <= maxRunDir-len("/cortex-host-1234567890") && err == nil && info.IsDir() {
+			return dir
+		}
+	}
+	return os.TempDir()
 }
 
 func (i *instance) clientConfig() *plugin.ClientConfig {

@@ -362,6 +362,18 @@ func TestALongRunDirIsNamed(t *testing.T) {
 	}
 }
 
+func TestALongTMPDIRIsAvoided(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), strings.Repeat("x", 80))
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	plugin := install(t, "puppet")
+	t.Setenv("TMPDIR", dir)
+	if _, err := process.Describe(t.Context(), plugin, ""); err != nil {
+		t.Error(err)
+	}
+}
+
 // hostUntilKilled is a host that tells its plugin's pid and waits for the end.
 func hostUntilKilled(dir string) {
 	p, err := process.New(process.Config{Plugin: store.Plugin{Name: "puppet", Path: filepath.Join(dir, "cortex-provider-puppet")}})
