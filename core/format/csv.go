@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/cortexlinux/cortex-host/sdk"
@@ -98,16 +99,19 @@ func yes(b bool) string {
 }
 
 // defuse makes a cell text that a spreadsheet might execute: one that begins,
-// behind blanks, with a sign of a formula, ASCII or full-width, or with a
-// control character. Numbers stay numbers.
+// behind whatever cannot be seen, with a sign of a formula, ASCII or
+// full-width, or that begins with a control character. Numbers stay numbers.
 func defuse(cell string) string {
-	cell = strings.ToValidUTF8(cell, "\uFFFD")
-	first, _ := utf8.DecodeRuneInString(strings.TrimLeft(cell, " \u00a0\u3000"))
-	switch first {
-	case '=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠', '|', '%':
-		if _, err := strconv.ParseFloat(cell, 64); err != nil {
-			return "'" + cell
-		}
+	cell = strings.ReplaceAll(strings.ToValidUTF8(cell, "\uFFFD"), "\x00", "\uFFFD")
+	first, _ := utf8.DecodeRuneInString(cell)
+	seen, _ := utf8.DecodeRuneInString(strings.TrimLeftFunc(cell, func(r rune) bool {
+		return unicode.IsSpace(r) || unicode.IsControl(r) || unicode.Is(unicode.Cf, r)
+	}))
+	if !unicode.IsControl(first) && !strings.ContainsRune("=+-@|%＝＋－＠", seen) {
+		return cell
 	}
-	return strings.ReplaceAll(cell, "\x00", "\uFFFD")
+	if _, err := strconv.ParseFloat(cell, 64); err == nil {
+		return cell
+	}
+	return "'" + cell
 }

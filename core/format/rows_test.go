@@ -4,6 +4,7 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"os/exec"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -130,4 +131,26 @@ func TestCSVHasAColumnForEverything(t *testing.T) {
 	if want := `r2,0,a <b>,truncated,cut,openai,gpt-5,gpt-5-2026,3,4,1,0,0,length,req_1,yes,yes,yes,,` + "\n"; err != nil || string(row) != want {
 		t.Errorf("%v\n got %swant %s", err, row, want)
 	}
+}
+
+// Whatever a model writes, the row has its columns, and no cell begins like a
+// formula.
+func FuzzCSV(f *testing.F) {
+	f.Add("=1", "+x", "@")
+	f.Add(" \u3000=1", "\"\r\n", "-1e5")
+	f.Fuzz(func(t *testing.T, id, content, message string) {
+		row, err := format.CSV{}.Encode(&sdk.Result{QueryID: id, Response: &sdk.Response{Content: content}, Error: &sdk.Error{Message: message}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		records, err := csv.NewReader(strings.NewReader(string(format.CSV{}.Header()) + string(row))).ReadAll()
+		if err != nil || len(records) != 2 || len(records[1]) != len(records[0]) {
+			t.Fatalf("%q: %v %v", row, records, err)
+		}
+		for _, cell := range records[1] {
+			if _, err := strconv.ParseFloat(cell, 64); err != nil && strings.IndexAny(strings.TrimSpace(cell), "=+-@") == 0 {
+				t.Fatalf("the cell %q might be executed", cell)
+			}
+		}
+	})
 }
