@@ -19,6 +19,7 @@ type outcome struct {
 	cost    *sdk.Money // nil: not known
 	broken  error      // the record could not be written
 	unsent  bool       // and so nothing was sent
+	repair  *sdk.Query // asks for a better reply than resp
 }
 
 // attempt makes one call. It runs without the lock; t is the worker's.
@@ -55,12 +56,6 @@ func (e *Executor) attempt(t *task) outcome {
 // call asks the provider and makes sense of what it returns.
 func (e *Executor) call(t *task) (out outcome) {
 	l := t.lane
-	ctx := t.run.ctx
-	if e.cfg.QueryTimeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithDeadline(ctx, t.started.Add(e.cfg.QueryTimeout))
-		defer cancel()
-	}
 	query := &t.query
 	if query.Model != l.key.model {
 		copied := t.query
@@ -68,7 +63,7 @@ func (e *Executor) call(t *task) (out outcome) {
 		query = &copied
 	}
 	began := time.Now()
-	resp, err := guard(ctx, l.Provider, query)
+	resp, err := guard(t.ctx, l.Provider, query)
 	out.latency = time.Since(began)
 	out.resp, out.err = l.read(resp, err)
 	if out.resp != nil {
@@ -79,8 +74,11 @@ func (e *Executor) call(t *task) (out outcome) {
 	} else if out.err != nil {
 		out.usage = out.err.Usage
 	}
-	if out.err != nil && ctx.Err() != nil && out.resp == nil {
+	if out.err != nil && t.ctx.Err() != nil && out.resp == nil {
 		out.err = t.interrupted(e, out.err)
+	}
+	if out.err == nil && e.cfg.Checker != nil && t.query.ResponseFormat != nil {
+		out.err, out.repair = e.check(&t.query, out.resp)
 	}
 	out.cost = l.cost(out)
 	if out.resp != nil {
@@ -97,6 +95,21 @@ func guard(ctx context.Context, p sdk.Provider, q *sdk.Query) (resp *sdk.Respons
 		}
 	}()
 	return p.Complete(ctx, q)
+}
+
+// check lets the Checker look at an answer. It returns what is wrong and the
+// query that asks for a better one.
+func (e *Executor) check(q *sdk.Query, resp *sdk.Response) (problem *sdk.Error, repair *sdk.Query) {
+	defer func() {
+		if r := recover(); r != nil {
+			problem, repair = sdk.Errorf(sdk.Internal, "the check of the reply panicked: %v", r), nil
+		}
+	}()
+	if problem = e.cfg.Checker.Check(q, resp); problem == nil {
+		return nil, nil
+	}
+	problem.Provider = resp.Provider
+	return problem, e.cfg.Checker.Repair(q, resp, problem)
 }
 
 // read sorts out what a provider returned: every outcome other than a whole
@@ -118,16 +131,18 @@ func (l *lane) read(resp *sdk.Response, err error) (*sdk.Response, *sdk.Error) {
 	if resp.Model == "" {
 		resp.Model = l.key.model
 	}
-	unfinished := map[sdk.FinishReason]sdk.Error{
-		sdk.Length:   {Kind: sdk.Truncated, Message: "the reply was cut short by its length: raise max_tokens"},
-		sdk.Filtered: {Kind: sdk.ContentFiltered, Message: "the reply was withheld by the vendor's content filter"},
-		sdk.Refusal:  {Kind: sdk.Refused, Message: "the model declined to answer"},
+	failed := sdk.Error{Provider: l.Name, RequestID: resp.RequestID}
+	switch resp.FinishReason {
+	case sdk.Length:
+		failed.Kind, failed.Message = sdk.Truncated, "the reply was cut short by its length: raise max_tokens"
+	case sdk.Filtered:
+		failed.Kind, failed.Message = sdk.ContentFiltered, "the reply was withheld by the vendor's content filter"
+	case sdk.Refusal:
+		failed.Kind, failed.Message = sdk.Refused, "the model declined to answer"
+	default:
+		return resp, nil
 	}
-	if failed, ok := unfinished[resp.FinishReason]; ok {
-		failed.Provider, failed.RequestID = l.Name, resp.RequestID
-		return resp, &failed
-	}
-	return resp, nil
+	return resp, &failed
 }
 
 // interrupted is the error of a call that ended because its context was done.

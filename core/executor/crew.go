@@ -1,6 +1,7 @@
 package executor
 
 import (
+	"context"
 	"sync"
 	"time"
 )
@@ -19,21 +20,47 @@ type crew struct {
 // has left but those whose provider ignores that its call was canceled. The
 // lock is held.
 func (e *Executor) dismiss() {
-	if e.runs > 0 {
+	if len(e.runs) > 0 {
 		return
 	}
 	if e.timer != nil {
 		e.timer.Stop()
-		e.alarm = time.Time{}
+		e.alarm, e.watch = time.Time{}, time.Time{}
 	}
 	e.crew.waking.Broadcast()
-	for e.runs == 0 && e.crew.working > len(e.flying) {
+	for len(e.runs) == 0 && e.crew.working > len(e.flying) {
 		e.crew.left.Wait()
+	}
+}
+
+// A worker makes calls, one after the other, with one context as long as that
+// lasts: a context for each call would cost more than all else here.
+type worker struct {
+	run    *run
+	ctx    context.Context
+	cancel context.CancelFunc
+}
+
+// take prepares for a task. The lock is held.
+func (w *worker) take(t *task) {
+	if w.run != t.run || w.ctx.Err() != nil {
+		w.leave()
+		w.run = t.run
+		w.ctx, w.cancel = context.WithCancel(t.run.ctx)
+	}
+	t.ctx, t.cancel = w.ctx, w.cancel
+}
+
+func (w *worker) leave() {
+	if w.cancel != nil {
+		w.cancel()
 	}
 }
 
 // work is the life of a worker.
 func (e *Executor) work() {
+	var w worker
+	defer w.leave()
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for {
@@ -43,6 +70,7 @@ func (e *Executor) work() {
 			e.crew.left.Broadcast()
 			return
 		}
+		w.take(t)
 		e.mu.Unlock()
 		out := e.attempt(t)
 		e.mu.Lock()
@@ -53,7 +81,7 @@ func (e *Executor) work() {
 // next waits for a task that may be sent and takes it. It returns nil when no
 // run is under way any more. The lock is held.
 func (e *Executor) next() *task {
-	for e.runs > 0 {
+	for len(e.runs) > 0 {
 		if t := e.pick(time.Now()); t != nil {
 			e.wake() // there may be more to send
 			return t
@@ -68,7 +96,7 @@ func (e *Executor) next() *task {
 // wake gets a worker to look for something to send. The lock is held.
 func (e *Executor) wake() {
 	switch {
-	case e.runs == 0 || len(e.flying) >= e.slots || !e.anythingQueued():
+	case len(e.runs) == 0 || len(e.flying) >= e.slots || !e.anythingQueued():
 	case e.crew.idle > 0:
 		e.crew.waking.Signal()
 	case e.crew.working < e.slots:
@@ -103,5 +131,31 @@ func (e *Executor) ring() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.alarm = time.Time{}
+	e.endOverdue(time.Now())
 	e.wake()
+}
+
+// endOverdue ends the calls whose query is past its deadline, and sets the
+// alarm for the next ones. One timer serves them all. The lock is held.
+func (e *Executor) endOverdue(now time.Time) {
+	if e.cfg.QueryTimeout < 0 || len(e.flying) == 0 {
+		e.watch = time.Time{}
+		return
+	}
+	if now.Before(e.watch) {
+		e.alarmAt(e.watch)
+		return
+	}
+	e.watch = time.Time{}
+	for _, t := range e.flying {
+		deadline := t.started.Add(e.cfg.QueryTimeout)
+		if !deadline.After(now) {
+			t.cancel()
+		} else if e.watch.IsZero() || deadline.Before(e.watch) {
+			e.watch = deadline
+		}
+	}
+	if !e.watch.IsZero() {
+		e.alarmAt(e.watch)
+	}
 }

@@ -23,16 +23,17 @@ type Executor struct {
 	mu     sync.Mutex
 	lanes  []*lane           // as configured, first by model, then those that queries add
 	byName map[laneKey]*lane // the same
-	waking sync.Cond         // idle workers wait here
-	runs   int               // under way, submitted queries included
+	runs   map[*run]struct{} // under way, one for each submitted query too
 	seq    uint64            // of the last arrival
+	turn   int               // of the lanes, for fairness
 	flying []*task           // calls under way
+	slots  int               // how many there may be
+	auto   *concurrency      // finds slots; nil if they are fixed
 	paused bool              // by [Executor.Pause]
+	crew   crew              // the workers
 	timer  *time.Timer       // wakes a worker at alarm
 	alarm  time.Time         // zero: the timer is not set
-	turn   int               // of the lanes, for fairness
-	slots  int               // how many calls may be under way
-	crew   crew              // the workers
+	watch  time.Time         // no call is overdue before; zero: not known
 }
 
 // New checks the configuration and returns an executor.
@@ -55,7 +56,12 @@ func New(cfg Config) (*Executor, error) {
 		router: router,
 		budget: budget,
 		byName: make(map[laneKey]*lane),
+		runs:   make(map[*run]struct{}),
 		slots:  cfg.MaxConcurrent,
+	}
+	if cfg.AutoConcurrent {
+		e.auto = &concurrency{slots: min(DefaultMaxConcurrent, cfg.MaxConcurrent), most: cfg.MaxConcurrent}
+		e.slots = e.auto.slots
 	}
 	e.crew.waking.L, e.crew.left.L = &e.mu, &e.mu
 	for i := range cfg.Lanes {
@@ -95,9 +101,9 @@ func (e *Executor) Submit(ctx context.Context, q sdk.Query) sdk.Result {
 	e.mu.Lock()
 	r.endInput()
 	e.mu.Unlock()
-	if result, ok := <-r.out; ok {
-		r.callback(&result)
-		return result
+	if batch := r.collect(nil); len(batch) > 0 {
+		r.callback(&batch[0])
+		return batch[0]
 	}
 	return sdk.Result{QueryID: q.ID, Metadata: q.Metadata,
 		Error: sdk.Errorf(sdk.Canceled, "not sent: %w", context.Cause(ctx))}

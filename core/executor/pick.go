@@ -42,6 +42,10 @@ func (e *Executor) pick(now time.Time) *task {
 		if l == nil {
 			return nil
 		}
+		if t.run.ctx.Err() != nil {
+			e.noticeEnd(t.run)
+			continue
+		}
 		if err := e.hopeless(l, t, now); err != nil {
 			l.forget(t)
 			e.end(t, nil, err)
@@ -145,9 +149,14 @@ func (e *Executor) launch(l *lane, t *task, now time.Time) {
 	if l.firstSend.IsZero() {
 		l.firstSend = now
 	}
+	t.sent = now
 	t.attempts++
 	if t.attempts == 1 {
 		t.started = now
+	}
+	if deadline := t.started.Add(e.cfg.QueryTimeout); e.cfg.QueryTimeout > 0 && (e.watch.IsZero() || deadline.Before(e.watch)) {
+		e.watch = deadline
+		e.alarmAt(deadline)
 	}
 	cause := limiter.Cause("")
 	if l.queue.len() > 0 && (l.full() || len(e.flying) >= e.slots) {

@@ -2,6 +2,7 @@ package executor
 
 import (
 	"container/heap"
+	"context"
 	"time"
 
 	"github.com/cortexlinux/cortex-host/core/limiter"
@@ -25,11 +26,15 @@ type task struct {
 	record  retry.Record // on the present lane
 
 	attempts  int
-	started   time.Time // of the first attempt
-	billed    bool      // an attempt failed that may have been paid for
-	abandoned bool      // its result is out, whatever the call still brings
+	started   time.Time     // of the first attempt
+	billed    bool          // an attempt failed that may have been paid for
+	rejected  *sdk.Response // by the Checker; the query asks for a better one
+	abandoned bool          // its result is out, whatever the call still brings
 
 	// While it is in flight.
+	ctx    context.Context
+	cancel context.CancelFunc
+	sent   time.Time
 	flight int // position in Executor.flying
 	pass   limiter.Pass
 	hold   price.Hold

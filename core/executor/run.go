@@ -21,19 +21,19 @@ type run struct {
 	ctx     context.Context // of the attempts
 	cancel  context.CancelCauseFunc
 	unwatch func() bool
-	out     chan sdk.Result // holds a whole window, so that nobody blocks on it
 	window  int
 	began   time.Time
-	before  Stats // of the executor's lanes
 
 	// input is closed when the feeder has left; nil if there is none.
 	input chan struct{}
 
 	// The executor's lock guards what follows.
-	room     sync.Cond // the feeder waits here while the window is full
-	held     int       // queries in the window
-	pending  int       // those without a result
-	ended    bool      // nothing more is admitted
+	room     sync.Cond    // the feeder waits here while the window is full
+	held     int          // queries in the window
+	pending  int          // those without a result
+	ended    bool         // nothing more is admitted
+	results  []sdk.Result // not yet delivered; never more than held
+	ready    sync.Cond    // the deliverer waits here for results, or the end
 	inputErr error
 	stop     *halt       // nil: not stopped
 	abandon  *time.Timer // set when ctx is done
@@ -69,18 +69,17 @@ func (e *AbortError) Unwrap() error { return e.Last }
 
 // begin starts a run that may hold so many queries at once.
 func (e *Executor) begin(ctx context.Context, window int) *run {
-	r := &run{exec: e, window: window, out: make(chan sdk.Result, window), began: time.Now()}
+	r := &run{exec: e, window: window, began: time.Now()}
 	r.ctx, r.cancel = context.WithCancelCause(ctx)
-	r.room.L = &e.mu
+	r.room.L, r.ready.L = &e.mu, &e.mu
 	if e.cfg.Deadline > 0 {
 		r.deadline = time.AfterFunc(e.cfg.Deadline, func() {
 			r.cancel(sdk.Errorf(sdk.DeadlineExceeded, "the run's deadline of %v has passed", e.cfg.Deadline))
 		})
 	}
 	e.mu.Lock()
-	e.runs++
+	e.runs[r] = struct{}{}
 	e.crew.left.Broadcast() // whoever waits for the crew to leave need not
-	r.before = e.stats(r.began)
 	e.mu.Unlock()
 	r.unwatch = context.AfterFunc(r.ctx, r.canceled)
 	return r
@@ -98,7 +97,7 @@ func (e *Executor) finish(r *run) {
 			timer.Stop()
 		}
 	}
-	e.runs--
+	delete(e.runs, r)
 	e.dismiss()
 	e.mu.Unlock()
 	if r.input != nil {
@@ -125,16 +124,40 @@ func await(ch <-chan struct{}, most time.Duration) {
 // error.
 func (r *run) deliver(sink func(sdk.Result) error) error {
 	var failed error
-	for result := range r.out {
-		r.callback(&result)
-		if failed == nil && sink != nil {
-			if failed = sink(result); failed != nil {
-				r.cancel(failed)
+	var batch []sdk.Result
+	for {
+		if batch = r.collect(batch); len(batch) == 0 {
+			return failed
+		}
+		for i := range batch {
+			r.callback(&batch[i])
+			if failed == nil && sink != nil {
+				if failed = sink(batch[i]); failed != nil {
+					r.cancel(failed)
+				}
 			}
 		}
-		r.release(&result)
 	}
-	return failed
+}
+
+// collect releases the results that were delivered and waits for others, as
+// many as there are. Without any, the run is over. The slice is used again.
+func (r *run) collect(delivered []sdk.Result) []sdk.Result {
+	e := r.exec
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for i := range delivered {
+		r.totals.add(&delivered[i])
+	}
+	r.held -= len(delivered)
+	r.room.Signal()
+	for len(r.results) == 0 && (!r.ended || r.pending > 0) {
+		r.ready.Wait()
+	}
+	clear(delivered)
+	batch := r.results
+	r.results = delivered[:0]
+	return batch
 }
 
 // callback calls OnResult. Its panic is the query's failure: the answer stays,
@@ -151,28 +174,14 @@ func (r *run) callback(result *sdk.Result) {
 	r.exec.cfg.OnResult(*result)
 }
 
-// release counts a delivered result and makes room for another query.
-func (r *run) release(result *sdk.Result) {
-	r.exec.mu.Lock()
-	defer r.exec.mu.Unlock()
-	r.totals.add(result)
-	r.held--
-	r.room.Signal()
-}
-
 // canceled runs when the run's context is done: by the caller, the deadline or
 // the sink's error. Calls under way end by that context; if one does not, its
 // query ends without it.
 func (r *run) canceled() {
-	cause := context.Cause(r.ctx)
-	kind := sdk.Canceled
-	if errors.Is(cause, sdk.DeadlineExceeded) {
-		kind = sdk.DeadlineExceeded
-	}
 	e := r.exec
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.halt(r, &halt{err: cause, unsent: kind})
+	e.noticeEnd(r)
 	r.abandon = time.AfterFunc(grace, func() {
 		e.mu.Lock()
 		defer e.mu.Unlock()
@@ -183,6 +192,16 @@ func (r *run) canceled() {
 			}
 		}
 	})
+}
+
+// noticeEnd halts a run whose context is done. The lock is held.
+func (e *Executor) noticeEnd(r *run) {
+	cause := context.Cause(r.ctx)
+	kind := sdk.Canceled
+	if errors.Is(cause, sdk.DeadlineExceeded) {
+		kind = sdk.DeadlineExceeded
+	}
+	e.halt(r, &halt{err: cause, unsent: kind})
 }
 
 // halt stops a run: nothing more is read or sent, calls under way go on. The
@@ -210,16 +229,8 @@ func (r *run) unsentError(what string) *sdk.Error {
 
 // endInput says that nothing more is admitted. The lock is held.
 func (r *run) endInput() {
-	if !r.ended {
-		r.ended = true
-		r.closeIfDone()
-	}
-}
-
-func (r *run) closeIfDone() {
-	if r.ended && r.pending == 0 {
-		close(r.out)
-	}
+	r.ended = true
+	r.ready.Signal()
 }
 
 // verdict is the error of the run, given the sink's.
@@ -231,6 +242,8 @@ func (r *run) verdict(sinkErr error) error {
 		return fmt.Errorf("result sink: %w", sinkErr)
 	case r.stop != nil && !errors.Is(r.stop.err, errFinished):
 		return r.stop.err
+	case r.ctx.Err() != nil && r.totals.FailureCount > 0: // while the last calls were under way
+		return context.Cause(r.ctx)
 	}
 	return r.inputErr
 }

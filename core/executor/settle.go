@@ -36,7 +36,12 @@ func (e *Executor) settle(t *task, out outcome) {
 		verdict.Action, verdict.Rule.FallsBack = retry.Fail, false
 	}
 	switch {
-	case verdict.Action == retry.Again && !e.overdue(t, now.Add(verdict.Wait)):
+	case out.repair != nil && t.rejected == nil && e.policy.RetryFailed && t.run.stop == nil:
+		t.rejected, t.query = out.resp, *out.repair
+		if e.place(t, now) != nil {
+			e.end(t, nil, out.err)
+		}
+	case verdict.Action == retry.Again && !e.overdue(t, e.nextChance(t, now.Add(verdict.Wait))):
 		t.notBefore = now.Add(verdict.Wait)
 		if err := e.place(t, now); err != nil {
 			e.end(t, out.resp, out.err)
@@ -50,10 +55,28 @@ func (e *Executor) settle(t *task, out outcome) {
 	}
 }
 
+// nextChance returns when t can be sent again at the soonest: not before its
+// lane is open.
+func (e *Executor) nextChance(t *task, at time.Time) time.Time {
+	if closed := t.lane.limiter.PausedUntil(); closed.After(at) && len(t.path.Stops) == 1 {
+		return closed
+	}
+	return at
+}
+
 // land takes back what the attempt held: its slot, its reservations, and what
 // breaker, limiter and statistics can learn from it.
 func (e *Executor) land(t *task, out outcome, now time.Time) {
 	l := t.lane
+	if e.auto != nil {
+		switch {
+		case out.err == nil:
+			e.auto.answered(now, len(e.flying) >= e.slots)
+		case out.err.Kind == sdk.Overloaded:
+			e.auto.overloaded(now, t.sent)
+		}
+		e.slots = e.auto.slots
+	}
 	last := len(e.flying) - 1
 	e.flying[t.flight] = e.flying[last]
 	e.flying[t.flight].flight = t.flight
@@ -150,6 +173,7 @@ func (e *Executor) fallBack(t *task, out outcome, now time.Time) {
 // end makes the result of a task that is in no queue. The lock is held.
 func (e *Executor) end(t *task, resp *sdk.Response, err *sdk.Error) {
 	r := t.run
+	resp = t.withRejected(resp)
 	result := sdk.Result{
 		QueryID: t.query.ID, Index: t.index, Metadata: t.query.Metadata,
 		Response: resp, Error: err, Attempts: t.attempts,
@@ -162,10 +186,30 @@ func (e *Executor) end(t *task, resp *sdk.Response, err *sdk.Error) {
 	if t.lane != nil {
 		t.lane.stats.result(&result)
 	}
-	r.out <- result
+	r.results = append(r.results, result)
 	if why := r.streak.add(&result, e.cfg.AbortAfter); why != nil && r.stop == nil {
 		e.halt(r, &halt{err: why, unsent: sdk.Canceled})
 	}
 	r.pending--
-	r.closeIfDone()
+	r.ready.Signal()
+}
+
+// withRejected adds what an earlier reply used, which was not accepted and had
+// to be asked for again. Without a new reply the earlier one is kept.
+func (t *task) withRejected(resp *sdk.Response) *sdk.Response {
+	if t.rejected == nil {
+		return resp
+	}
+	if resp == nil {
+		return t.rejected
+	}
+	if t.rejected.Usage != nil && resp.Usage != nil {
+		resp.Usage = new(resp.Usage.Add(*t.rejected.Usage))
+	}
+	if t.rejected.Cost == nil || resp.Cost == nil {
+		resp.Cost = nil
+	} else {
+		resp.Cost = new(resp.Cost.Add(*t.rejected.Cost))
+	}
+	return resp
 }

@@ -21,8 +21,8 @@ type Limits struct {
 
 // A Hold is what an attempt has reserved.
 type Hold struct {
-	Cost   sdk.Money
-	Tokens int64
+	Cost   sdk.Money `json:"cost"`
+	Tokens int64     `json:"tokens"`
 }
 
 // An Admission is a budget's answer to a reservation.
