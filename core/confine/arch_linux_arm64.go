@@ -4,5 +4,8 @@ import "golang.org/x/sys/unix"
 
 const auditArch = unix.AUDIT_ARCH_AARCH64
 
-// archCalls is empty: this architecture has neither fork nor a second table.
-var archCalls []unix.SockFilter
+// This architecture has no second table of calls, and neither fork nor vfork.
+var (
+	otherTable []unix.SockFilter
+	oldForks   []uint32
+)

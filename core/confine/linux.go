@@ -74,6 +74,9 @@ func setProcAttr(cmd *exec.Cmd) {
 	}
 	cmd.SysProcAttr.Setpgid = true
 	cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL
+	if supervised(cmd) { // it has to end others first
+		cmd.SysProcAttr.Pdeathsig = syscall.SIGTERM
+	}
 }
 
 func maxRSS(state *os.ProcessState) int64 {
@@ -114,13 +117,13 @@ func filterSyscalls(p Policy) error {
 	ret := func(k uint32) unix.SockFilter { return unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: k} }
 
 	prog := []unix.SockFilter{load(arch), jump(unix.BPF_JEQ, auditArch, 1, 0), ret(deny), load(nr)}
-	prog = append(prog, archCalls...)
+	prog = append(prog, otherTable...)
 	calls := []uint32{}
 	if p.NoNetwork {
 		calls = append(calls, socketCalls...)
 	}
 	if p.NoChildren {
-		calls = append(calls, processCalls...)
+		calls = append(append(calls, processCalls...), oldForks...)
 	}
 	for _, call := range calls {
 		verdict := uint32(deny)

@@ -21,8 +21,8 @@ import (
 //
 // Orphans among the target's descendants become children of this process,
 // which is how it finds them. It dies last: the kernel turns the death of the
-// program into a SIGTERM for it, and its own death into a SIGKILL for the
-// target.
+// program into a SIGTERM for it (see setProcAttr), and its own death into a
+// SIGKILL for the target.
 func supervise(p Policy, target []string) int {
 	p.Supervise = false
 	stop := make(chan os.Signal, 1)
@@ -41,8 +41,6 @@ func supervise(p Policy, target []string) int {
 		fmt.Fprintln(os.Stderr, err)
 		return statusExec
 	}
-	// Until here the death of the program was a SIGKILL.
-	_ = unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(syscall.SIGTERM), 0, 0, 0)
 	select {
 	case <-stop:
 		child.Kill()
