@@ -1,0 +1,68 @@
+package scaffold_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/cortexlinux/cortex-host/sdk/provider/scaffold"
+)
+
+func TestWriteRefuses(t *testing.T) {
+	full := t.TempDir()
+	if err := os.WriteFile(filepath.Join(full, "x"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, cfg := range []scaffold.Config{{Dir: t.TempDir(), Name: "Bad Name"}, {Dir: t.TempDir(), Name: "../x"}, {Dir: full, Name: "acme"}} {
+		if err := scaffold.Write(cfg); err == nil {
+			t.Errorf("%+v is accepted", cfg)
+		}
+	}
+}
+
+// What is written compiles and passes the kit untouched.
+func TestTheScaffoldPassesTheKit(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds a module")
+	}
+	root, err := filepath.Abs("../../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(t.TempDir(), "cortex-provider-acme")
+	if err := scaffold.Write(scaffold.Config{Dir: dir, Name: "acme", Replace: root}); err != nil {
+		t.Fatal(err)
+	}
+	// Its checksums are ours: everything it needs is in our module.
+	sums, err := os.ReadFile(filepath.Join(root, "go.sum"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "go.sum"), sums, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	run := func(args ...string) string {
+		t.Helper()
+		cmd := exec.CommandContext(t.Context(), "go", args...)
+		cmd.Dir = dir
+		cmd.Env = append(os.Environ(), "GOFLAGS=-mod=mod", "GOPROXY=off", "GOWORK=off")
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Fatalf("go %s: %v\n%s", strings.Join(args, " "), err, out)
+		}
+		return string(out)
+	}
+	if out := run("test", "-count=1", "./..."); !strings.Contains(out, "ok") {
+		t.Errorf("got %s", out)
+	}
+	run("vet", "./...")
+	if out := run("run", ".", "describe"); !strings.Contains(out, `"name": "acme"`) || !strings.Contains(out, "ACME_API_KEY") {
+		t.Errorf("got %s", out)
+	}
+	source, err := exec.CommandContext(t.Context(), "gofmt", "-l", dir).Output()
+	if err != nil || len(source) > 0 {
+		t.Errorf("gofmt would change %s (%v)", source, err)
+	}
+}
