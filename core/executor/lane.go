@@ -103,9 +103,14 @@ func (c *Config) limits(l *route.Lane) limiter.Config {
 func (l *lane) full() bool { return l.Limits.MaxConcurrent > 0 && l.flying >= l.Limits.MaxConcurrent }
 
 // up reports whether a task that is put into the queue now can expect to be
-// sent soon.
+// sent soon. A lane that is down counts as up for one task, when it is time to
+// probe it.
 func (l *lane) up(now time.Time) bool {
-	return l.stopped == nil && !l.breaker.Open() && !l.limiter.PausedUntil().After(now.Add(parkAfter))
+	if l.stopped != nil || l.limiter.PausedUntil().After(now.Add(parkAfter)) {
+		return false
+	}
+	ready, _ := l.breaker.Ready(now)
+	return ready && (!l.breaker.Open() || l.load() == 0)
 }
 
 // parkAfter is how long a vendor may ask a lane to wait before its queries go

@@ -3,6 +3,7 @@ package executor
 import (
 	"time"
 
+	"github.com/cortexlinux/cortex-host/core/retry"
 	"github.com/cortexlinux/cortex-host/sdk"
 )
 
@@ -43,7 +44,11 @@ func (e *Executor) place(t *task, now time.Time) *sdk.Error {
 	return nil
 }
 
+// enter puts t into a lane. In another lane than before it starts afresh.
 func (e *Executor) enter(l *lane, stop int, t *task, now time.Time) {
+	if l != t.lane {
+		t.record, t.notBefore = retry.Record{}, time.Time{}
+	}
 	t.stop = stop
 	l.add(t, now)
 }

@@ -47,9 +47,9 @@ func (e *Executor) settle(t *task, out outcome) {
 			e.end(t, out.resp, out.err)
 		}
 	case verdict.Action == retry.Again:
-		e.end(t, out.resp, e.expired(t, out.err))
+		e.fallBack(t, out.resp, e.expired(t, out.err), now)
 	case verdict.Rule.FallsBack && e.policy.RetryFailed:
-		e.fallBack(t, out, now)
+		e.fallBack(t, out.resp, out.err, now)
 	default:
 		e.end(t, out.resp, out.err)
 	}
@@ -160,13 +160,11 @@ func (e *Executor) lookAfter(l *lane, err *sdk.Error, verdict retry.Verdict, now
 	}
 }
 
-// fallBack sends a query on to the next lane of its path, or ends it with its
-// failure.
-func (e *Executor) fallBack(t *task, out outcome, now time.Time) {
+// fallBack sends a query on to the next lane of its path, or ends it.
+func (e *Executor) fallBack(t *task, resp *sdk.Response, err *sdk.Error, now time.Time) {
 	t.visited.Add(t.lane.key.index)
-	t.record, t.notBefore = retry.Record{}, time.Time{}
 	if e.place(t, now) != nil {
-		e.end(t, out.resp, out.err)
+		e.end(t, resp, err)
 	}
 }
 

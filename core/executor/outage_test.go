@@ -1,0 +1,143 @@
+package executor_test
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/cortexlinux/cortex-host/core/executor"
+	"github.com/cortexlinux/cortex-host/core/route"
+	"github.com/cortexlinux/cortex-host/sdk"
+)
+
+// Five minutes without the provider must not multiply the traffic, and must
+// not lose queries that can wait.
+func TestOutages(t *testing.T) {
+	const n = 2000
+	for name, c := range map[string]struct {
+		fail  func(ctx context.Context) *sdk.Error
+		least int // answers
+	}{
+		"refused connections": {func(context.Context) *sdk.Error {
+			return &sdk.Error{Kind: sdk.Unreachable, Message: "connection refused"}
+		}, n - 20},
+		"timeouts": {func(ctx context.Context) *sdk.Error {
+			select {
+			case <-time.After(30 * time.Second):
+			case <-ctx.Done():
+			}
+			return &sdk.Error{Kind: sdk.InDoubt, Message: "timeout"}
+		}, n - 90}, // those that were under way may have been paid for: few are sent again
+		"503": {func(context.Context) *sdk.Error { return &sdk.Error{Kind: sdk.Overloaded, Status: 503} }, n},
+		"503 with Retry-After": {func(context.Context) *sdk.Error {
+			return &sdk.Error{Kind: sdk.Overloaded, Status: 503, RetryAfter: new(10 * time.Second)}
+		}, n},
+	} {
+		for _, concurrent := range []int{5, 64} {
+			t.Run(name, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					began := time.Now()
+					p := &fake{do: func(ctx context.Context, q *sdk.Query, _ int) (*sdk.Response, error) {
+						if down := time.Since(began) - 10*time.Second; down > 0 && down < 5*time.Minute {
+							return nil, c.fail(ctx)
+						}
+						time.Sleep(500 * time.Millisecond)
+						return answer(q), nil
+					}}
+					e := newExecutor(t, executor.Config{Lanes: []route.Lane{local("a", p)}, MaxConcurrent: concurrent})
+					b := batch(t, e, queries(n))
+					if ratio := float64(p.count()) / n; ratio > 1.1 {
+						t.Errorf("%d at once: %.3f attempts a query", concurrent, ratio)
+					}
+					if b.SuccessCount < c.least {
+						t.Errorf("%d at once: %d of %d answered", concurrent, b.SuccessCount, n)
+					}
+				})
+			})
+		}
+	}
+}
+
+// A server that is not there is not waited for.
+func TestDeadAddressEndsSoon(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := failing(1_000_000, &sdk.Error{Kind: sdk.Unreachable, Message: "connection refused"})
+		b := batch(t, newExecutor(t, lanes(local("a", p))), queries(1000))
+		if b.SuccessCount != 0 || b.TotalTime > 30*time.Second || p.count() > 100 {
+			t.Errorf("%d calls in %v", p.count(), b.TotalTime)
+		}
+		for _, r := range b.Results {
+			if r.Error.Kind != sdk.Unreachable {
+				t.Fatalf("%+v", r)
+			}
+		}
+	})
+}
+
+func TestDownLaneIsPassedOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		a := &fake{do: func(_ context.Context, q *sdk.Query, _ int) (*sdk.Response, error) {
+			time.Sleep(100 * time.Millisecond)
+			if down := time.Since(began) - 10*time.Second; down > 0 && down < time.Minute {
+				return nil, &sdk.Error{Kind: sdk.Unreachable}
+			}
+			return answer(q), nil
+		}}
+		e := newExecutor(t, executor.Config{
+			Lanes:  []route.Lane{local("a", a), local("b", taking(100*time.Millisecond))},
+			Routes: route.Table{route.AnyTask: {"a", "b"}},
+		})
+		b := batch(t, e, queries(5000))
+		if b.SuccessCount != 5000 || b.DegradedCount < 1000 || b.DegradedCount > 4000 {
+			t.Errorf("%d successes, %d of them degraded", b.SuccessCount, b.DegradedCount)
+		}
+		if b.TotalTime > 105*time.Second {
+			t.Errorf("took %v", b.TotalTime)
+		}
+	})
+}
+
+func TestLongRetryAfterParksTheLane(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		refused := failing(1000, &sdk.Error{Kind: sdk.RateLimited, RetryAfter: new(time.Hour)})
+		e := newExecutor(t, executor.Config{
+			Lanes:  []route.Lane{local("a", refused), local("b", &fake{})},
+			Routes: route.Table{sdk.UserChat: {"a", "b"}, sdk.SystemOperation: {"a"}},
+		})
+		b := batch(t, e, queries(50))
+		if b.SuccessCount != 50 || b.TotalTime > time.Second || refused.count() > 5 {
+			t.Errorf("%d successes after %v and %d calls", b.SuccessCount, b.TotalTime, refused.count())
+		}
+		q := query("x")
+		q.TaskType = sdk.SystemOperation
+		began := time.Now()
+		if r := e.Submit(context.Background(), q); r.Error == nil || time.Since(began) < 50*time.Minute {
+			t.Errorf("with nowhere else to go: %+v after %v", r, time.Since(began))
+		}
+	})
+}
+
+func TestKeysShareTheLoad(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		keys := make([]*fake, 3)
+		var list []route.Lane
+		for i := range keys {
+			keys[i] = taking(time.Second)
+			list = append(list, route.Lane{Name: []string{"k/1", "k/2", "k/3"}[i], Instance: "k", Provider: keys[i], Local: true})
+		}
+		keys[1].do = failing(1000, &sdk.Error{Kind: sdk.Unauthenticated}).do
+		e := newExecutor(t, executor.Config{Lanes: list, MaxConcurrent: 30, RequestsPerSecond: new(1.0)})
+		b := batch(t, e, queries(60))
+		if b.SuccessCount != 60 || b.DegradedCount != 0 {
+			t.Errorf("%d successes, %d degraded", b.SuccessCount, b.DegradedCount)
+		}
+		if n, m := keys[0].count(), keys[2].count(); n < 28 || m < 28 || keys[1].count() != 1 {
+			t.Errorf("keys were called %d, %d and %d times", n, keys[1].count(), m)
+		}
+		if b.TotalTime > 33*time.Second {
+			t.Errorf("took %v", b.TotalTime)
+		}
+	})
+}

@@ -1,0 +1,107 @@
+package executor_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/cortexlinux/cortex-host/core/executor"
+	"github.com/cortexlinux/cortex-host/core/route"
+	"github.com/cortexlinux/cortex-host/sdk"
+)
+
+func urgent(id string, priority int) sdk.Query {
+	q := query(id)
+	q.Priority = priority
+	return q
+}
+
+func TestUrgentQueryIsTheNextOneSent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := taking(time.Second)
+		e := newExecutor(t, executor.Config{Lanes: []route.Lane{local("a", p)}, MaxConcurrent: 1, LookAhead: 10_000})
+		ctx, cancel := context.WithCancel(context.Background())
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			_, _ = e.Run(ctx, stream(20_000), nil)
+		}()
+		time.Sleep(100*time.Second + time.Millisecond) // everything that waits has waited for long
+		sent := p.count()
+		r := e.Submit(context.Background(), urgent("now", 1))
+		if p.calls[sent].id != "now" || !r.Success() || r.ExecutionTime != time.Second {
+			t.Errorf("sent %s before the urgent query: %+v", p.calls[sent].id, r)
+		}
+		if s := e.Stats(); s.Queued < 9_990 {
+			t.Errorf("only %d queries waited", s.Queued)
+		}
+		cancel()
+		<-done
+	})
+}
+
+func TestUrgentOnesStarveNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := taking(time.Second)
+		e := newExecutor(t, executor.Config{Lanes: []route.Lane{local("a", p)}, MaxConcurrent: 1, LookAhead: 20, AgeAfter: 30 * time.Second})
+		ctx, cancel := context.WithCancel(context.Background())
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			_, _ = e.Run(ctx, func(yield func(sdk.Query, error) bool) {
+				for i := 0; yield(urgent(fmt.Sprint("urgent", i), 10), nil); i++ {
+				}
+			}, nil)
+		}()
+		time.Sleep(10 * time.Second)
+		began := time.Now()
+		r := e.Submit(context.Background(), urgent("low", -5))
+		// Ageing, then its turn among those that are older.
+		if took := time.Since(began); !r.Success() || took < 30*time.Second || took > 120*time.Second {
+			t.Errorf("after %v: %+v", took, r)
+		}
+		cancel()
+		<-done
+	})
+}
+
+func TestPriorityOrdersTheWindow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := taking(time.Second)
+		e := newExecutor(t, executor.Config{Lanes: []route.Lane{local("a", p)}, MaxConcurrent: 1, LookAhead: 100, AgeAfter: time.Hour})
+		var qs []sdk.Query
+		for i := range 50 {
+			qs = append(qs, urgent(fmt.Sprint(i), i%5))
+		}
+		batch(t, e, qs)
+		last := 5
+		for _, c := range p.calls[2:] { // the first ones were sent before the rest was read
+			var n int
+			_, _ = fmt.Sscan(c.id, &n)
+			if n%5 > last {
+				t.Fatalf("priority %d was sent after %d", n%5, last)
+			}
+			last = n % 5
+		}
+	})
+}
+
+// An urgent query overtakes in other lanes too, where slots are short.
+func TestPriorityHoldsBetweenLanes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := taking(time.Second), taking(time.Second)
+		e := newExecutor(t, executor.Config{Lanes: []route.Lane{local("a", a), local("b", b)}, MaxConcurrent: 1, LookAhead: 100})
+		var qs []sdk.Query
+		for i := range 20 {
+			q := urgent(fmt.Sprint(i), i%2)
+			q.Provider = []string{"a", "b"}[i%2]
+			qs = append(qs, q)
+		}
+		batch(t, e, qs)
+		if first, last := b.calls[9].at, a.calls[2].at; first.After(last) {
+			t.Errorf("urgent queries of lane b waited for ordinary ones of lane a")
+		}
+	})
+}
