@@ -18,6 +18,7 @@ type app struct {
 	stdout, stderr io.Writer
 	env            func(string) (string, bool)
 	args           []string // the command line, for the journal
+	quiet, verbose bool     // -q, -v
 
 	notes sync.Mutex // one note at a time
 }
@@ -44,12 +45,19 @@ func (a *app) execute(ctx context.Context, args []string) int {
 	return exitCode(err)
 }
 
-// note tells people something on stderr, on one line. What is formatted into it
-// may be untrusted.
+// note tells people something on stderr. What is formatted into it may be
+// untrusted.
 func (a *app) note(message string, args ...any) {
 	a.notes.Lock()
 	defer a.notes.Unlock()
 	fmt.Fprintln(a.stderr, format.Clean(fmt.Sprintf(message, args...)))
+}
+
+// info is a note that --quiet keeps back.
+func (a *app) info(message string, args ...any) {
+	if !a.quiet {
+		a.note(message, args...)
+	}
 }
 
 // lookup returns an environment variable, or "".

@@ -24,7 +24,7 @@ func (a *app) chooseProvider(ctx context.Context, c *config.Config, cat *catalog
 	if c.Provider != "" {
 		o, err := cat.find(ctx, c.Provider)
 		if err == nil && c.Origin("provider") != "--provider" {
-			a.note("provider: %s (%s)", o.name, c.Origin("provider"))
+			a.info("provider: %s (%s)", o.name, c.Origin("provider"))
 		}
 		return o, err
 	}
@@ -42,7 +42,7 @@ func (a *app) chooseProvider(ctx context.Context, c *config.Config, cat *catalog
 	}
 	switch {
 	case len(keyed) == 1:
-		a.note("provider: %s, because its key is in the environment", reasons[0])
+		a.info("provider: %s, because its key is in the environment", reasons[0])
 		return keyed[0], nil
 	case len(keyed) > 1:
 		return offer{}, usagef("choose one with --provider NAME, or set provider in "+config.FileName,
@@ -50,13 +50,13 @@ func (a *app) chooseProvider(ctx context.Context, c *config.Config, cat *catalog
 	}
 	for _, o := range all {
 		if o.name == ollamaPreset && a.answers(ctx, &o) {
-			a.note("provider: ollama, because it runs on this machine and no provider's key is in the environment")
+			a.info("provider: ollama, because it runs on this machine and no provider's key is in the environment")
 			return o, nil
 		}
 	}
 	for _, o := range all {
 		if o.name == offlinePlugin {
-			a.note("provider: offline, because no provider's key is in the environment and no Ollama runs; it reports what this machine knows, without a model")
+			a.info("provider: offline, because no provider's key is in the environment and no Ollama runs; it reports what this machine knows, without a model")
 			return o, nil
 		}
 	}

@@ -7,8 +7,8 @@ import (
 
 	"github.com/cortexlinux/cortex-host/core/config"
 	"github.com/cortexlinux/cortex-host/core/executor"
-	"github.com/cortexlinux/cortex-host/core/price"
 	"github.com/cortexlinux/cortex-host/core/route"
+	"github.com/cortexlinux/cortex-host/core/structured"
 	"github.com/cortexlinux/cortex-host/sdk"
 )
 
@@ -22,8 +22,12 @@ type job struct {
 	text bool
 	// total is the number of queries, 0 if it is not known.
 	total int64
+	// failOn says how many failures make the run one that failed.
+	failOn failOn
 	// progress is how it is shown.
 	progress string
+	// page is the report, or nil.
+	page *page
 	// summary is the path of --summary, or empty.
 	summary string
 	// generator is the hash of the module that makes the queries, or empty.
@@ -44,6 +48,7 @@ func (a *app) ask(ctx context.Context, j job) error {
 		}
 		r.Generator = j.generator
 		failed.add(&r)
+		j.page.observe(&r)
 		return j.sink.write(&r)
 	})
 	stopProgress()
@@ -67,20 +72,22 @@ func (a *app) conclude(ctx context.Context, j job, s executor.Summary, failed *f
 	} else {
 		err = j.sink.abandon(runErr.Error())
 	}
-	err = errors.Join(err, a.writeSummary(j.summary, s))
+	err = errors.Join(err, a.writeSummary(j.summary, s), j.page.write(s))
 	if errors.Is(runErr, errClosed) {
 		return errClosed
 	}
 	if !j.text {
 		a.noteFailures(failed)
 	}
-	a.noteSummary(s)
+	if !a.quiet {
+		a.noteSummary(s)
+	}
 	switch {
 	case runErr != nil && endedEarly(runErr):
 		return errors.Join(&failure{runErr, "", exitEarly}, err)
 	case runErr != nil || err != nil:
 		return errors.Join(runErr, err)
-	case s.FailureCount > 0:
+	case j.failOn.exceeded(s):
 		return &failure{errSaid, "", exitFailed}
 	}
 	return nil
@@ -96,24 +103,22 @@ func endedEarly(err error) bool {
 func (j job) executorConfig() executor.Config {
 	c := j.config
 	out := executor.Config{
-		Lanes: j.lanes, MaxConcurrent: c.MaxConcurrent, Burst: c.Burst,
+		Lanes: j.lanes, Burst: c.Burst,
+		MaxConcurrent: c.MaxConcurrent.N, AutoConcurrent: c.MaxConcurrent.Auto,
+		TokensPerMinute: c.TokensPerMinute, Share: c.Share,
 		RetryFailed: &c.RetryFailed, MaxRetries: &c.MaxRetries,
 		QueryTimeout: c.Timeout, Deadline: c.Deadline, AbortAfter: c.AbortAfter,
-		Budget: price.Limits{MaxTokens: c.MaxTotalTokens},
+		Checker: structured.New(), Prices: prices(c), Budget: limits(c),
 	}
+	out.Budget.SpentCost, out.Budget.SpentTokens = j.sink.spent()
 	if r := j.sink.recorder(); r != nil {
 		out.Recorder = r
 	}
-	if c.RequestsPerSecond.Set {
-		out.RequestsPerSecond = &c.RequestsPerSecond.PerSecond
-	}
-	if c.MaxCost != nil {
-		most := sdk.Money(*c.MaxCost * float64(sdk.USD)) // rounded down: never more than what was said
-		out.Budget.MaxCost = &most
-	}
-	if c.Price != nil {
-		out.Prices = &price.Book{}
-		out.Prices.Set("", "", price.PerMillion(c.Price.Input, c.Price.Output))
+	switch rate := c.RequestsPerSecond; {
+	case rate.Auto:
+		out.AutoRate = true
+	case rate.Set:
+		out.RequestsPerSecond = &rate.PerSecond
 	}
 	return out
 }

@@ -39,9 +39,9 @@ func (a *app) noteFailures(f *failures) {
 	for _, kind := range sortedKeys(f.kinds) {
 		k := f.kinds[kind]
 		if k.count == 1 {
-			a.note("failed: %s", k.example)
+			a.info("failed: %s", k.example)
 		} else {
-			a.note("failed: %d queries with %s, such as %s", k.count, format.Inline(string(kind)), k.example)
+			a.info("failed: %d queries with %s, such as %s", k.count, format.Inline(string(kind)), k.example)
 		}
 	}
 }

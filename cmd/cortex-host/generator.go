@@ -13,8 +13,9 @@ import (
 )
 
 func newGeneratorCommand(a *app) *cobra.Command {
-	return group("generator", "List, describe and pack generators",
-		newGeneratorListCommand(a), newGeneratorDescribeCommand(a), newGeneratorPackCommand(a))
+	return group("generator", "List, describe, test and make generators",
+		newGeneratorListCommand(a), newGeneratorDescribeCommand(a), newGeneratorInspectCommand(a),
+		newGeneratorTestCommand(a), newGeneratorNewCommand(a), newGeneratorPackCommand(a))
 }
 
 func newGeneratorListCommand(a *app) *cobra.Command {

@@ -96,12 +96,9 @@ func (g *guestFlags) parameters(m *wasm.Module) (map[string]json.RawMessage, err
 		if !ok || name == "" {
 			return nil, usagef("write --param key=value", "--param %q has no value", p)
 		}
-		if path, ok := strings.CutPrefix(value, "@"); ok {
-			data, err := os.ReadFile(path)
-			if err != nil {
-				return nil, usagef("@ reads the value from a file; for a value that begins with @ write it as a JSON string", "--param %s: %w", name, err)
-			}
-			value = string(data)
+		value, err := textOrFile("param "+name, value)
+		if err != nil {
+			return nil, err
 		}
 		params[name] = paramJSON(m, name, value)
 	}

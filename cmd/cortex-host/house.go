@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/cortexlinux/cortex-host/core/config"
+	"github.com/cortexlinux/cortex-host/core/price"
 	"github.com/cortexlinux/cortex-host/core/process"
 	"github.com/cortexlinux/cortex-host/core/route"
 	"github.com/cortexlinux/cortex-host/sdk"
@@ -75,7 +76,7 @@ func (a *app) addLane(h *house, c *config.Config, o offer, chosen bool) error {
 	}
 	h.processes = append(h.processes, p)
 	lane := route.Lane{
-		Name: o.name, Provider: p, Vendor: o.name, Model: o.model(settings),
+		Name: o.name, Provider: p, Vendor: vendorOf(&o, settings), Model: o.model(settings),
 		Local: o.local(settings), Free: o.free(), Limits: o.about.Limits, Models: o.about.Models,
 	}
 	if chosen && c.Model != "" {
@@ -84,6 +85,22 @@ func (a *app) addLane(h *house, c *config.Config, o offer, chosen bool) error {
 	h.lanes = append(h.lanes, lane)
 	h.offers = append(h.offers, o)
 	return nil
+}
+
+// unlisted is the vendor of servers that no price list knows.
+const unlisted = "unlisted"
+
+// vendorOf returns under which name the price list has an offer: what counts is
+// whom it calls, not what the plugin is called.
+func vendorOf(o *offer, s sdk.Settings) string {
+	var base string
+	if raw, ok := s[baseURL]; !ok || json.Unmarshal(raw, &base) != nil {
+		return o.plugin.Name
+	}
+	if vendor := price.NewBook().Vendor(base); vendor != "" {
+		return vendor
+	}
+	return unlisted
 }
 
 // secretsIn returns the values of secret settings, so that they can be kept out

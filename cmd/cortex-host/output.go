@@ -15,13 +15,18 @@ import (
 const (
 	formatNDJSON = "ndjson"
 	formatText   = "text"
+	formatOpenAI = "openai"
+	formatCSV    = "csv"
+	formatTSV    = "tsv"
 )
 
 // outputFlags say where results go and what they look like.
 type outputFlags struct {
 	path, format string
+	errorPath    string
 	force        bool
 	summary      string
+	report       string
 	record       recordFlags
 }
 
@@ -29,9 +34,11 @@ func addOutputFlags(cmd *cobra.Command) *outputFlags {
 	o := &outputFlags{}
 	f := cmd.Flags()
 	f.StringVarP(&o.path, "output", "o", "", "write results to `FILE`, with a journal: the run can be resumed")
+	f.StringVar(&o.errorPath, "errors", "", "with -o: write the rows of failed queries to this `FILE` instead")
 	f.BoolVar(&o.force, "force", false, "replace FILE if it is there")
-	f.StringVar(&o.format, "format", "", "`ndjson|text` (default: text on a terminal, else ndjson)")
+	f.StringVar(&o.format, "format", "", "`ndjson|text|openai|csv|tsv` (default: text on a terminal, else ndjson)")
 	f.StringVar(&o.summary, "summary", "", "write the run's statistics as JSON to `FILE` (- is stderr)")
+	f.StringVar(&o.report, "report", "", "write a page about the run to `FILE.html`")
 	o.record.add(f)
 	return o
 }
@@ -54,7 +61,21 @@ func (a *app) encoder(o *outputFlags) (format.Encoder, error) {
 	case kind == formatText:
 		return format.Text{}, nil
 	}
-	return nil, usagef("use --format ndjson or --format text", "there is no format %q", kind)
+	switch kind {
+	case formatOpenAI:
+		return format.OpenAI{}, nil
+	case formatCSV, formatTSV:
+		return format.CSV{Tabs: kind == formatTSV}, nil
+	}
+	return nil, usagef("use ndjson, text, openai, csv or tsv", "there is no format %q", kind)
+}
+
+// headerOf is what a file in this format begins with.
+func headerOf(e format.Encoder) []byte {
+	if h, ok := e.(interface{ Header() []byte }); ok {
+		return h.Header()
+	}
+	return nil
 }
 
 // color reports whether a terminal may get styles.
@@ -64,6 +85,8 @@ func (a *app) color() bool { return a.lookup("NO_COLOR") == "" && a.lookup("TERM
 type sink interface {
 	// recorder records attempts, or is nil.
 	recorder() executor.Recorder
+	// spent is what earlier sessions of the run used.
+	spent() (sdk.Money, int64)
 	// write takes one result.
 	write(r *sdk.Result) error
 	// finish ends a run in which every query has its result.
@@ -77,16 +100,18 @@ type streamSink struct {
 	to      io.Writer
 	encoder format.Encoder
 	safe    bool // rows go to a terminal as they are: JSON needs more escapes there
+	header  []byte
 }
 
 var _ sink = (*streamSink)(nil)
 
 func newStreamSink(to io.Writer, e format.Encoder) *streamSink {
-	_, json := e.(format.NDJSON)
-	return &streamSink{to: to, encoder: e, safe: json && isTerminal(to)}
+	_, pretty := e.(format.Pretty)
+	return &streamSink{to: to, encoder: e, safe: !pretty && isTerminal(to), header: headerOf(e)}
 }
 
 func (s *streamSink) recorder() executor.Recorder  { return nil }
+func (s *streamSink) spent() (sdk.Money, int64)    { return 0, 0 }
 func (s *streamSink) finish(context.Context) error { return nil }
 func (s *streamSink) abandon(string) error         { return nil }
 
@@ -94,6 +119,9 @@ func (s *streamSink) write(r *sdk.Result) error {
 	row, err := s.encoder.Encode(r)
 	if err != nil {
 		return err
+	}
+	if s.header != nil {
+		row, s.header = append(s.header, row...), nil
 	}
 	if s.safe {
 		row = format.TerminalSafe(row)

@@ -14,8 +14,8 @@ import (
 )
 
 func newProviderCommand(a *app) *cobra.Command {
-	return group("provider", "List and describe providers",
-		newProviderListCommand(a), newProviderDescribeCommand(a))
+	return group("provider", "List, describe and test providers",
+		newProviderListCommand(a), newProviderDescribeCommand(a), newProviderTestCommand(a))
 }
 
 func newProviderListCommand(a *app) *cobra.Command {

@@ -69,7 +69,15 @@ func (a *app) openJournal(ctx context.Context, o *outputFlags, e format.Encoder,
 	if err != nil {
 		return nil, err
 	}
-	plan.Output = journal.Output{Path: path, Replace: o.force, Discard: o.record.newRun}
+	plan.Output = journal.Output{Path: path, Replace: o.force, Discard: o.record.newRun, Header: headerOf(e)}
+	if c := format.CompressionOf(path); c != format.Plain {
+		plan.Output.Codec, plan.Output.Coded = c, true
+	}
+	if o.errorPath != "" {
+		if plan.Output.ErrorPath, err = filepath.Abs(o.errorPath); err != nil {
+			return nil, err
+		}
+	}
 	plan.WorkDir = workDir()
 	var run *journal.Run
 	if o.record.resume {
@@ -117,6 +125,11 @@ func journalFailure(err error, path string) error {
 }
 
 func (s *journalSink) recorder() executor.Recorder { return s.run }
+
+func (s *journalSink) spent() (sdk.Money, int64) {
+	before := s.run.Before()
+	return before.Spent, before.Usage.TotalTokens()
+}
 
 func (s *journalSink) write(r *sdk.Result) error {
 	row, err := s.encoder.Encode(r)

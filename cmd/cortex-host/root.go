@@ -39,6 +39,8 @@ Three things to try:
 			*started = true
 		},
 	}
+	root.PersistentFlags().BoolVarP(&a.quiet, "quiet", "q", false, "say nothing but errors on stderr")
+	root.PersistentFlags().BoolVarP(&a.verbose, "verbose", "v", false, "say more on stderr: what plugins log")
 	root.SetIn(a.stdin)
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
@@ -48,7 +50,7 @@ Three things to try:
 	root.AddGroup(&cobra.Group{ID: groupRun, Title: "Ask:"}, &cobra.Group{ID: groupLook, Title: "Look and make:"})
 	root.AddCommand(
 		newRunCommand(a), newBatchCommand(a), newResumeCommand(a), newGenerateCommand(a),
-		newProviderCommand(a), newGeneratorCommand(a), newRunsCommand(a), newConfigCommand(a), newVersionCommand(a),
+		newProviderCommand(a), newGeneratorCommand(a), newRunsCommand(a), newReportCommand(a), newConfigCommand(a), newVersionCommand(a),
 	)
 	root.SetHelpCommandGroupID(groupLook)
 	root.SetCompletionCommandGroupID(groupLook)

@@ -7,13 +7,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/cortexlinux/cortex-host/core/config"
-	"github.com/cortexlinux/cortex-host/core/format"
 	"github.com/cortexlinux/cortex-host/core/journal"
 )
 
 // runSettings are the settings of commands that ask.
 var runSettings = []string{
-	"provider", "model", "base_url", "max_concurrent", "requests_per_second", "burst", "retry_failed", "max_retries",
+	"provider", "model", "base_url", "max_concurrent", "requests_per_second", "burst", "tokens_per_minute", "share",
+	"retry_failed", "max_retries",
 	"timeout", "deadline", "abort_after", "temperature", "max_tokens", "priority", "max_cost", "max_total_tokens", "price",
 }
 
@@ -23,11 +23,13 @@ type runFlags struct {
 	output   *outputFlags
 	limit    int64
 	progress string
+	failOn   failOn
 }
 
 func addRunFlags(a *app, cmd *cobra.Command, further ...string) *runFlags {
 	r := &runFlags{settings: settingFlags(a, cmd, append(further, runSettings...)...), output: addOutputFlags(cmd)}
 	cmd.Flags().Int64Var(&r.limit, "limit", 0, "ask only the first `N` queries")
+	cmd.Flags().Var(&r.failOn, "fail-on", "exit with 3 if any, all or so many queries failed: `none|any|all|N%`")
 	cmd.Flags().StringVar(&r.progress, "progress", progressAuto, "show progress on stderr: `auto|bar|plain|json|none`")
 	return r
 }
@@ -89,10 +91,23 @@ func (a *app) start(ctx context.Context, c *config.Config, h *house, flags *runF
 	if j.progress, err = a.progressMode(flags.progress, onTerminal); err != nil {
 		return err
 	}
+	if a.quiet {
+		j.progress = progressNone
+	}
+	if err := checkBudget(c, h.lanes, prices(c)); err != nil {
+		return err
+	}
+	if err := checkReportPath(flags.output.report); err != nil {
+		return err
+	}
+	j.failOn, j.page = flags.failOn, a.newPage(flags.output.report, c)
 	if flags.limit > 0 && (j.total == 0 || flags.limit < j.total) {
 		j.queries, j.total = cut(j.queries, flags.limit), flags.limit
 	}
 	if flags.output.path == "" {
+		if flags.output.errorPath != "" {
+			return usagef("name the file of the answers with -o", "--errors needs -o")
+		}
 		if flags.output.record.resume || flags.output.record.newRun {
 			return usagef("name the file with -o", "only a run with -o can be resumed")
 		}
@@ -100,8 +115,7 @@ func (a *app) start(ctx context.Context, c *config.Config, h *house, flags *runF
 	} else if j.sink, err = a.openJournal(ctx, flags.output, encoder, plan); err != nil {
 		return err
 	}
-	_, rows := encoder.(format.NDJSON)
-	j.text = !rows
+	j.text = flags.output.format == formatText || onTerminal && flags.output.format == ""
 	j.config, j.lanes, j.summary = c, h.lanes, flags.output.summary
 	j.queries = h.warm(ctx, j.queries)
 	return a.ask(ctx, j)

@@ -7,13 +7,32 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/hashicorp/go-hclog"
+
 	"github.com/cortexlinux/cortex-host/core/process"
 	"github.com/cortexlinux/cortex-host/sdk"
 )
 
 // newProcess returns the process of an offer, which is started on first use.
 func (a *app) newProcess(o *offer, s sdk.Settings) (*process.Provider, error) {
-	return process.New(process.Config{Name: o.name, Plugin: o.plugin, Settings: s, RunDir: a.runDir()})
+	return process.New(process.Config{Name: o.name, Plugin: o.plugin, Settings: s, RunDir: a.runDir(), Logger: a.logger()})
+}
+
+// logger returns what plugins log to: stderr with --verbose, else nothing.
+func (a *app) logger() hclog.Logger {
+	if !a.verbose {
+		return hclog.NewNullLogger()
+	}
+	return hclog.New(&hclog.LoggerOptions{Name: appName, Level: hclog.Debug, Output: noteWriter{a}})
+}
+
+// noteWriter makes notes of the lines that are written to it.
+type noteWriter struct{ app *app }
+
+// Write takes whole lines.
+func (w noteWriter) Write(p []byte) (int, error) {
+	w.app.note("%s", strings.TrimSuffix(string(p), "\n"))
+	return len(p), nil
 }
 
 // maxRunDir keeps the path of a plugin's socket below the kernel's limit of 107

@@ -14,18 +14,8 @@ import (
 // counts are the numbers of --summary, of a run or of one provider. Times are
 // seconds, money is US dollars.
 type counts struct {
-	SuccessCount   int        `json:"success_count"`
-	FailureCount   int        `json:"failure_count"`
-	SkippedCount   int        `json:"skipped_count,omitempty"`
-	TruncatedCount int        `json:"truncated_count,omitempty"`
-	DegradedCount  int        `json:"degraded_count,omitempty"`
-	TotalTokens    int64      `json:"total_tokens"`
-	Tokens         *sdk.Usage `json:"tokens,omitempty"`
-	TotalCost      sdk.Money  `json:"total_cost"`
-	// UnknownCosts counts the calls whose cost is not in total_cost.
-	UnknownCosts int     `json:"unknown_costs,omitempty"`
-	TotalTime    float64 `json:"total_time"`
-	Attempts     int     `json:"attempts"`
+	executor.Totals
+	TotalTime float64 `json:"total_time"`
 }
 
 // summaryView is the JSON of --summary.
@@ -33,37 +23,28 @@ type summaryView struct {
 	counts
 	Stopped   string              `json:"stopped,omitempty"`
 	Providers map[string]laneView `json:"providers"`
+	// Lanes are the details, by provider and model.
+	Lanes []executor.LaneStats `json:"lanes"`
 }
 
-// laneView are the numbers of one provider.
+// laneView are the numbers of one provider, all its models together.
 type laneView struct {
 	counts
-	RateLimited int                `json:"rate_limited,omitempty"`
-	Errors      map[sdk.Kind]int   `json:"errors,omitempty"`
-	Served      map[string]int     `json:"models_served,omitempty"`
-	Waits       map[string]float64 `json:"waits,omitempty"`
+	RateLimited int              `json:"rate_limited"`
+	Errors      map[sdk.Kind]int `json:"errors,omitempty"`
+	Served      map[string]int   `json:"models_served,omitempty"`
 }
 
-func countsOf(t executor.Totals, seconds float64) counts {
-	return counts{
-		SuccessCount: t.SuccessCount, FailureCount: t.FailureCount, SkippedCount: t.SkippedCount,
-		TruncatedCount: t.TruncatedCount, DegradedCount: t.DegradedCount,
-		TotalTokens: t.Tokens.TotalTokens(), Tokens: &t.Tokens, TotalCost: t.Cost, UnknownCosts: t.UnknownCosts,
-		TotalTime: seconds, Attempts: t.Attempts,
-	}
-}
-
-// viewOf makes the summary's JSON. Lanes of one provider that differ in their
-// model only are added up.
 func viewOf(s executor.Summary) summaryView {
 	seconds := s.TotalTime.Seconds()
-	view := summaryView{counts: countsOf(s.Totals, seconds), Stopped: s.Stopped, Providers: map[string]laneView{}}
+	view := summaryView{counts: counts{s.Totals, seconds}, Stopped: s.Stopped, Providers: map[string]laneView{}, Lanes: s.Lanes}
 	for _, l := range s.Lanes {
 		v, ok := view.Providers[l.Name]
 		if !ok {
-			v = laneView{counts: counts{TotalTime: seconds, Tokens: &sdk.Usage{}}, Errors: map[sdk.Kind]int{}, Served: map[string]int{}, Waits: map[string]float64{}}
+			v = laneView{Errors: map[sdk.Kind]int{}, Served: map[string]int{}}
+			v.TotalTime = seconds
 		}
-		v.counts.add(countsOf(l.Totals, 0))
+		v.Totals = sum(v.Totals, l.Totals)
 		v.RateLimited += l.RateLimited
 		for kind, n := range l.Errors {
 			v.Errors[kind] += n
@@ -71,24 +52,24 @@ func viewOf(s executor.Summary) summaryView {
 		for model, n := range l.Served {
 			v.Served[model] += n
 		}
-		for cause, d := range l.Waits {
-			v.Waits[string(cause)] += d.Seconds()
-		}
 		view.Providers[l.Name] = v
 	}
 	return view
 }
 
-func (c *counts) add(d counts) {
-	c.SuccessCount += d.SuccessCount
-	c.FailureCount += d.FailureCount
-	c.TruncatedCount += d.TruncatedCount
-	c.DegradedCount += d.DegradedCount
-	c.TotalTokens += d.TotalTokens
-	*c.Tokens = c.Tokens.Add(*d.Tokens)
-	c.TotalCost = c.TotalCost.Add(d.TotalCost)
-	c.UnknownCosts += d.UnknownCosts
-	c.Attempts += d.Attempts
+func sum(a, b executor.Totals) executor.Totals {
+	a.SuccessCount += b.SuccessCount
+	a.FailureCount += b.FailureCount
+	a.SkippedCount += b.SkippedCount
+	a.TruncatedCount += b.TruncatedCount
+	a.DegradedCount += b.DegradedCount
+	a.PossiblyBilledCount += b.PossiblyBilledCount
+	a.Attempts += b.Attempts
+	a.Tokens = a.Tokens.Add(b.Tokens)
+	a.TotalTokens += b.TotalTokens
+	a.Cost = a.Cost.Add(b.Cost)
+	a.UnknownCosts += b.UnknownCosts
+	return a
 }
 
 // writeSummary writes --summary.

@@ -17,9 +17,14 @@ type Config struct {
 	BaseURL string
 
 	// MaxConcurrent bounds the calls under way.
-	MaxConcurrent int
+	MaxConcurrent Concurrency
 	// RequestsPerSecond is the rate of each lane.
 	RequestsPerSecond Rate
+	// TokensPerMinute limits the tokens of each lane: nil leaves it to the
+	// provider, 0 is off.
+	TokensPerMinute *int64
+	// Share is the part of a vendor's limits that is used; 0 is all.
+	Share float64
 	// Burst is 0 if it is left to the rate.
 	Burst int
 	// RetryFailed and MaxRetries rule what is sent again.

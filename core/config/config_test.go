@@ -53,13 +53,13 @@ profiles:
 	}
 	for _, row := range []struct{ key, got, want, origin string }{
 		{"provider", c.Provider, "openai", path + ":3"},
-		{"max_concurrent", fmt.Sprint(c.MaxConcurrent), "200", "profile night (" + path + ":9)"},
+		{"max_concurrent", fmt.Sprint(c.MaxConcurrent.N), "200", "profile night (" + path + ":9)"},
 		{"model", c.Model, "from-env", "CORTEX_MODEL"},
 		{"burst", fmt.Sprint(c.Burst), "5", "--burst"},
 		{"max_retries", fmt.Sprint(c.MaxRetries), "2", "default"},
 		{"timeout", c.Timeout.String(), (10 * time.Minute).String(), "default"},
 		{"retry_failed", fmt.Sprint(c.RetryFailed), "true", "default"},
-		{"requests_per_second", fmt.Sprint(c.RequestsPerSecond), "{false 0}", ""},
+		{"requests_per_second", fmt.Sprint(c.RequestsPerSecond), "{false false 0}", ""},
 	} {
 		if row.got != row.want || c.Origin(row.key) != row.origin {
 			t.Errorf("%s = %s from %q; want %s from %q", row.key, row.got, c.Origin(row.key), row.want, row.origin)
@@ -76,7 +76,7 @@ func TestNothingIsIgnored(t *testing.T) {
 		"unknown, no relation": {"zzzzzzzzzz: 3\n", ":1", "unknown key", "config show"},
 		"unknown in a profile": {"profiles:\n  a:\n    modell: x\n", ":3", `unknown key "modell"`, "did you mean model?"},
 		"twice":                {"model: a\nmodel: b\n", ":2", "model", ""},
-		"of another kind":      {"max_concurrent: many\n", ":1", `max_concurrent must be a whole number from 1 to 100000, not "many"`, ""},
+		"of another kind":      {"max_concurrent: many\n", ":1", `max_concurrent must be auto or a whole number from 1 to 100000, not "many"`, ""},
 		"out of range":         {"max_concurrent: 0\n", ":1", "max_concurrent must be", ""},
 		"negative":             {"temperature: -1\n", ":1", "temperature must be a number of at least 0", ""},
 		"NaN":                  {"temperature: .nan\n", ":1", "temperature must be", ""},
@@ -86,7 +86,7 @@ func TestNothingIsIgnored(t *testing.T) {
 		"not a mapping":        {"- a\n- b\n", ":1", "must hold keys and values", ""},
 		"syntax":               {"model: \"a\nb: [\n", "", "not valid YAML", ""},
 		"two documents":        {"model: a\n---\nmodel: b\n", "", "more than one YAML document", ""},
-		"rate":                 {"requests_per_second: fast\n", ":1", "600/m, or off", ""},
+		"rate":                 {"requests_per_second: fast\n", ":1", "600/m, or auto or off", ""},
 		"span":                 {"timeout: 10\n", ":1", "must be a time such as 90s", ""},
 		"retry":                {"retry_failed: maybe\n", ":1", "must be true or false", ""},
 		"price":                {"price: 1\n", ":1", "must be two numbers", ""},
@@ -192,7 +192,7 @@ func ExampleLoad() {
 		fmt.Println(err)
 		return
 	}
-	fmt.Println(c.MaxConcurrent, c.Origin("max_concurrent"))
+	fmt.Println(c.MaxConcurrent.N, c.Origin("max_concurrent"))
 	fmt.Println(c.MaxRetries, c.Origin("max_retries"))
 	// Output:
 	// 64 --max-concurrent
@@ -215,7 +215,7 @@ func TestSchemaAgreesWithTheReader(t *testing.T) {
 	for _, text := range []string{
 		`{}`, `{"version":1,"model":"m","max_concurrent":3,"requests_per_second":"600/m","timeout":"1h30m"}`,
 		`{"requests_per_second":"off","profiles":{"night":{"max_cost":2.5}}}`, `{"requests_per_second":10,"price":"0.15,0.6"}`,
-		`{"version":2}`, `{"modell":"m"}`, `{"max_concurrent":0}`, `{"max_concurrent":"x"}`, `{"requests_per_second":"fast"}`,
+		`{"version":2}`, `{"modell":"m"}`, `{"max_concurrent":0}`, `{"max_concurrent":"x"}`, `{"max_concurrent":"auto","tokens_per_minute":"off","share":"70%"}`, `{"share":0.5,"tokens_per_minute":1000}`, `{"share":2}`, `{"tokens_per_minute":"many"}`, `{"requests_per_second":"fast"}`,
 		`{"timeout":10}`, `{"temperature":-1}`, `{"retry_failed":"maybe"}`, `{"profiles":{"night":{"nope":1}}}`, `{"price":"1"}`, `[]`,
 	} {
 		instance, err := jsonschema.UnmarshalJSON(strings.NewReader(text))

@@ -82,7 +82,8 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 // options are the command line.
 type options struct {
 	workload, arms, transports, bin, json, profiles string
-	rounds, queries, inFlight                       int
+	rounds, queries, inFlight, answerBytes          int
+	latency                                         time.Duration
 }
 
 func runBench(ctx context.Context, args []string, stdout, stderr io.Writer) error {
@@ -95,6 +96,8 @@ func runBench(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 	flags.IntVar(&o.rounds, "rounds", 5, "runs of each arm")
 	flags.IntVar(&o.queries, "queries", 0, "ask so many queries instead of the workload's number")
 	flags.IntVar(&o.inFlight, "in-flight", 0, "keep so many in flight instead of the workload's number")
+	flags.DurationVar(&o.latency, "latency", 0, "let the vendor take so long instead of the workload's latency")
+	flags.IntVar(&o.answerBytes, "answer-bytes", 0, "get answers of so many bytes instead of the workload's length")
 	flags.StringVar(&o.bin, "bin", "bin", "where make build puts the host")
 	flags.StringVar(&o.json, "json", "", "write everything that was measured to this file")
 	flags.StringVar(&o.profiles, "cpuprofile", "", "write CPU profiles of the arms in this program to this directory")

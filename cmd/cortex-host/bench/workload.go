@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -39,7 +40,10 @@ func (c Case) String() string {
 	return s + ", HTTP"
 }
 
-const ms = time.Millisecond
+const (
+	ms                 = time.Millisecond
+	defaultAnswerBytes = 400
+)
 
 // workloads are named lists of cases.
 var workloads = map[string][]Case{
@@ -52,6 +56,7 @@ var workloads = map[string][]Case{
 		{Queries: 10_000, InFlight: 256, Latency: 5 * ms, AnswerBytes: 2048},
 		{Queries: 100_000, InFlight: 256, Latency: 5 * ms, AnswerBytes: 2048},
 		{Queries: 1_000_000, InFlight: 256, Latency: 5 * ms, AnswerBytes: 2048},
+		{Queries: 20_000, InFlight: 4096, Latency: 500 * ms, AnswerBytes: 2048},
 	},
 	"scaling": scaling(1, 4, 16, 64, 256, 1024, 4096),
 }
@@ -82,13 +87,10 @@ func casesOf(o options) ([]Case, error) {
 		}
 		for _, c := range cases {
 			c.Name = name
-			c.AnswerBytes = max(c.AnswerBytes, 400)
-			if o.queries > 0 {
-				c.Queries = o.queries
-			}
-			if o.inFlight > 0 {
-				c.InFlight = o.inFlight
-			}
+			c.Queries = cmp.Or(o.queries, c.Queries)
+			c.InFlight = cmp.Or(o.inFlight, c.InFlight)
+			c.Latency = cmp.Or(o.latency, c.Latency)
+			c.AnswerBytes = cmp.Or(o.answerBytes, c.AnswerBytes, defaultAnswerBytes)
 			for _, transport := range strings.Split(o.transports, ",") {
 				switch transport {
 				case "http", "tls":

@@ -1,0 +1,153 @@
+package main
+
+import (
+	"errors"
+	"io"
+	"iter"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cortexlinux/cortex-host/core/format"
+	"github.com/cortexlinux/cortex-host/sdk"
+)
+
+// batchFlags say how a file becomes queries.
+type batchFlags struct {
+	kind                     string
+	prompt, system, idColumn string
+	keepGoing, noPreflight   bool
+}
+
+func addBatchFlags(cmd *cobra.Command) *batchFlags {
+	b := &batchFlags{}
+	f := cmd.Flags()
+	f.StringVar(&b.kind, "input-format", "", "`ndjson|openai|csv|tsv|lines` (default: by the file's suffix and first line)")
+	f.StringVar(&b.prompt, "prompt", "", "make the prompt of a row by this `TEMPLATE`, such as \"What is {name}?\"; @FILE reads it")
+	f.StringVar(&b.system, "system", "", "the system prompt of a row, a `TEMPLATE` too; @FILE reads it")
+	f.StringVar(&b.idColumn, "id-column", "", "the `COLUMN` of a table that holds the ids")
+	f.BoolVar(&b.keepGoing, "keep-going", false, "make a row that cannot be read a failed result, and go on")
+	f.BoolVar(&b.noPreflight, "no-preflight", false, "do not read the file to its end before the first query is asked")
+	return b
+}
+
+// readOptions checks the flags.
+func (b *batchFlags) readOptions() (o format.ReadOptions, err error) {
+	if b.kind != "" {
+		if o.Kind, err = format.ParseKind(b.kind); err != nil {
+			return o, asUsage(err)
+		}
+	}
+	if o.Prompt, err = textOrFile("prompt", b.prompt); err != nil {
+		return o, err
+	}
+	if o.System, err = textOrFile("system", b.system); err != nil {
+		return o, err
+	}
+	o.IDColumn = b.idColumn
+	return o, nil
+}
+
+// A batchInput is a file of queries.
+type batchInput struct {
+	queries iter.Seq2[sdk.Query, error]
+	close   func() error
+	// identity tells this input from another one.
+	identity string
+	// total is the number of queries, 0 if it is not known.
+	total int64
+	// providers are those that queries of the file name.
+	providers []string
+}
+
+// maxNamed bounds how many different providers the queries of a file can name.
+const maxNamed = 32
+
+// openBatch opens a file of queries and, if it can be read twice, reads it to
+// its end: nothing is paid for before all of it is known to be good.
+func (a *app) openBatch(path string, flags *batchFlags) (*batchInput, error) {
+	options, err := flags.readOptions()
+	if err != nil {
+		return nil, err
+	}
+	r, err := a.open(path)
+	if err != nil {
+		return nil, err
+	}
+	in := format.Input{Name: inputName(path), KeepGoing: flags.keepGoing}
+	b := &batchInput{close: r.Close, identity: in.Name}
+	if file, ok := r.(*os.File); ok && !flags.noPreflight && isRegular(file) {
+		if err := b.check(file, in, options); err != nil {
+			r.Close()
+			return nil, err
+		}
+		b.queries = format.Read(file, in, options)
+		if flags.keepGoing {
+			b.queries = format.Unique(b.queries)
+		}
+		return b, nil
+	}
+	b.queries = format.Unique(format.Read(r, in, options))
+	if !flags.keepGoing {
+		b.queries = noDuplicates(b.queries)
+	}
+	return b, nil
+}
+
+func isRegular(f *os.File) bool {
+	info, err := f.Stat()
+	return err == nil && info.Mode().IsRegular()
+}
+
+// check reads the file once and goes back to its beginning.
+func (b *batchInput) check(f *os.File, in format.Input, options format.ReadOptions) error {
+	hash := newHash()
+	named := map[string]bool{}
+	queries := format.Unique(format.Read(io.TeeReader(f, hash), in, options))
+	if !in.KeepGoing {
+		queries = noDuplicates(queries)
+	}
+	for q, err := range queries {
+		if _, item := errors.AsType[*sdk.ItemError](err); err != nil && !item {
+			return usagef("nothing was asked", "%w", err)
+		}
+		b.total++
+		if q.Provider != "" && !named[q.Provider] {
+			named[q.Provider] = true
+			b.providers = append(b.providers, q.Provider)
+			if len(b.providers) > maxNamed {
+				return usagef("", "%s: its queries name more than %d providers", in.Name, maxNamed)
+			}
+		}
+	}
+	b.identity = "sha256:" + hash.String()
+	_, err := f.Seek(0, io.SeekStart)
+	return err
+}
+
+// noDuplicates ends a sequence at its first item error, such as an id that was
+// there before: a file with one is not what somebody meant.
+func noDuplicates(queries iter.Seq2[sdk.Query, error]) iter.Seq2[sdk.Query, error] {
+	return func(yield func(sdk.Query, error) bool) {
+		for q, err := range queries {
+			if item, ok := errors.AsType[*sdk.ItemError](err); ok {
+				err = item.Err
+			}
+			if !yield(q, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// textOrFile returns the value of a flag that @FILE reads from a file.
+func textOrFile(flag, value string) (string, error) {
+	if len(value) == 0 || value[0] != '@' {
+		return value, nil
+	}
+	data, err := os.ReadFile(value[1:])
+	if err != nil {
+		return "", usagef("@ reads the value from a file", "--%s: %w", flag, err)
+	}
+	return string(data), nil
+}

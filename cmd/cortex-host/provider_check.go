@@ -1,0 +1,84 @@
+package main
+
+import (
+	"context"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cortexlinux/cortex-host/core/format"
+	"github.com/cortexlinux/cortex-host/core/process"
+	"github.com/cortexlinux/cortex-host/core/store"
+	"github.com/cortexlinux/cortex-host/sdk/provider/providertest"
+)
+
+func newProviderTestCommand(a *app) *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "test BINARY --fixture FILE", Short: "Check a provider plugin, in whatever language it is written",
+		Long: `Check a provider plugin from outside: handshake, description, configuration,
+calls, cancelling, load, and for one with an HTTP upstream a matrix of faults,
+against an upstream that the check itself plays. The fixture says how to
+configure the plugin and what its vendor's replies look like.
+
+Exit code 3 if the plugin does not reach the level that it claims.`,
+		Example: "  cortex-host provider test ./cortex-provider-mine --fixture testdata/fixture.json",
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return usagef("", "which plugin? usage: %s", cmd.UseLine())
+			}
+			return nil
+		},
+	}
+	fixture := cmd.Flags().String("fixture", "", "how to configure and ask the plugin, a JSON `FILE`")
+	asJSON := cmd.Flags().Bool("json", false, "print the report as JSON")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if *fixture == "" {
+			return usagef("plugins/openai/testdata/fixture.json in the source is an example", "--fixture is needed")
+		}
+		f, err := providertest.ReadFixture(*fixture)
+		if err != nil {
+			return asUsage(err)
+		}
+		path, err := filepath.Abs(args[0])
+		if err != nil {
+			return err
+		}
+		plugin := store.Plugin{Name: strings.TrimPrefix(filepath.Base(path), "cortex-provider-"), Path: path}
+		report, err := providertest.Check(cmd.Context(), pluginDoor{plugin, a.runDir()}, f, func(found providertest.Finding) {
+			if !*asJSON {
+				a.info("%-4s %s", found.Status, format.Inline(found.Name))
+			}
+		})
+		if err != nil {
+			return err
+		}
+		if *asJSON {
+			err = a.printJSON(report)
+		} else {
+			err = outputError(report.WriteText(a.stdout))
+		}
+		if err == nil && !report.Passed() {
+			return &failure{errSaid, "", exitFailed}
+		}
+		return err
+	}
+	return cmd
+}
+
+// A pluginDoor opens instances of a plugin as processes of their own.
+type pluginDoor struct {
+	plugin store.Plugin
+	runDir string
+}
+
+var _ providertest.Door = pluginDoor{}
+
+// Open implements [providertest.Door].
+func (d pluginDoor) Open(_ context.Context, caFile string) (providertest.Instance, error) {
+	cfg := process.Config{Plugin: d.plugin, RunDir: d.runDir, ConfigureLater: true}
+	if caFile != "" {
+		cfg.ExtraEnv = []string{"SSL_CERT_FILE=" + caFile}
+	}
+	return process.New(cfg)
+}
