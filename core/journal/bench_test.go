@@ -111,3 +111,17 @@ func heap() int64 {
 	runtime.ReadMemStats(&m)
 	return int64(m.HeapAlloc)
 }
+
+// BenchmarkRun is what a run of one query pays for being recorded.
+func BenchmarkRun(b *testing.B) {
+	dir := b.TempDir()
+	cfg := Config{Dir: filepath.Join(dir, "runs")}
+	for n := range b.N {
+		r, err := Create(b.Context(), cfg, Plan{Output: Output{Path: filepath.Join(dir, fmt.Sprint("out", n))}})
+		must(b, err)
+		_, err = ask(r, 0, 0, "answered")
+		must(b, err)
+		_, err = r.Finish(b.Context())
+		must(b, err)
+	}
+}

@@ -209,7 +209,12 @@ func writeStatus(cfg Config, info Info) error {
 		return err
 	}
 	path := cfg.statusPath(info.ID)
-	if _, err := writeFile(cfg.Disk, path+".tmp", func(w io.Writer) error { _, err := w.Write(data); return err }); err != nil {
+	f, err := cfg.Disk.Open(path+".tmp", OpenCreate)
+	if err != nil {
+		return err
+	}
+	// Nothing waits for the disk: a summary that is torn or lost is made again.
+	if err := errors.Join(f.Truncate(0), writeAll(f, data, 0), f.Close()); err != nil {
 		return err
 	}
 	return cfg.Disk.Rename(path+".tmp", path, true)
