@@ -69,7 +69,7 @@ func (b *bench) runOnce(ctx context.Context, a arm, c Case, input string) (Run, 
 	if err != nil {
 		return Run{}, err
 	}
-	if run.Answered, err = countAnswers(j, run.stdout); err != nil {
+	if run.Answers, err = readAnswers(j, run.stdout); err != nil {
 		return Run{}, err
 	}
 	if run.Answered != c.Queries {
@@ -115,39 +115,6 @@ func measured(ctx context.Context, args, env []string) (Run, error) {
 
 func lastBytes(b []byte, n int) string {
 	return strings.TrimSpace(string(b[max(0, len(b)-n):]))
-}
-
-// countAnswers returns how many queries an arm got answered: it says so
-// itself, or it wrote a row for each.
-func countAnswers(j job, stdout []byte) (int, error) {
-	if j.Arm != "batch" {
-		var answered int
-		_, err := fmt.Sscanf(string(stdout), "answered %d", &answered)
-		return answered, err
-	}
-	f, err := os.Open(j.Output)
-	if err != nil {
-		return 0, err
-	}
-	defer f.Close()
-	defer os.Remove(j.Output)
-	answered := 0
-	for lines := bufio.NewReader(f); ; {
-		line, err := lines.ReadBytes('\n')
-		if err == io.EOF {
-			return answered, nil
-		}
-		if err != nil {
-			return 0, err
-		}
-		var r sdk.Result
-		if err := json.Unmarshal(line, &r); err != nil {
-			return 0, err
-		}
-		if r.Success() {
-			answered++
-		}
-	}
 }
 
 // writeQueries writes the file of queries, about 400 bytes each.

@@ -50,7 +50,7 @@ func TestArmsAnswerEverything(t *testing.T) {
 				t.Errorf("%s ran %d times, want 2", a.Name, len(a.Runs))
 			}
 			for _, r := range a.Runs {
-				if r.Answered != 200 || r.Requests != 200 || r.MaxInFlight > 32 || r.CPU <= 0 || r.Wall <= 0 || r.PeakBytes <= 0 {
+				if r.Answered != 200 || r.Requests != 200 || r.MaxInFlight > 32 || r.CPU <= 0 || r.P50 < 5*ms || r.P99 < r.P50 || r.Wall <= 0 || r.PeakBytes <= 0 {
 					t.Errorf("%s: %+v", a.Name, r)
 				}
 			}

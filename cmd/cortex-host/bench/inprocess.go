@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/cortexlinux/cortex-host/core/executor"
 	"github.com/cortexlinux/cortex-host/core/route"
@@ -11,7 +12,7 @@ import (
 
 // runExecutor asks all queries through core/executor. Its provider makes the
 // loop's own calls, so that the difference to the loop is the executor.
-func runExecutor(ctx context.Context, j job, c *client) (int, error) {
+func runExecutor(ctx context.Context, j job, c *client) ([]time.Duration, error) {
 	lane := route.Lane{Name: "vendor", Model: model, Local: true, Provider: c.provider()}
 	cfg := executor.Config{Lanes: []route.Lane{lane}, MaxConcurrent: j.InFlight}
 	if j.Rate > 0 {
@@ -20,8 +21,9 @@ func runExecutor(ctx context.Context, j job, c *client) (int, error) {
 	}
 	exec, err := executor.New(cfg)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
+	times := make([]time.Duration, 0, j.Queries)
 	queries := func(yield func(sdk.Query, error) bool) {
 		for i := range j.Queries {
 			if !yield(query(i), nil) {
@@ -29,13 +31,14 @@ func runExecutor(ctx context.Context, j job, c *client) (int, error) {
 			}
 		}
 	}
-	summary, err := exec.Run(ctx, queries, func(r sdk.Result) error {
+	_, err = exec.Run(ctx, queries, func(r sdk.Result) error {
 		if !r.Success() {
 			return fmt.Errorf("query %s: %w", r.QueryID, r.Error)
 		}
+		times = append(times, r.ExecutionTime)
 		return nil
 	})
-	return summary.SuccessCount, err
+	return times, err
 }
 
 func (c *client) provider() sdk.Provider {

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -42,24 +43,23 @@ func runArm(ctx context.Context, spec string, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
-	var answered int
+	var times []time.Duration
 	switch j.Arm {
 	case "floor":
-		answered, err = loop(ctx, j, client.discard)
+		times, err = loop(ctx, j, client.discard)
 	case baseline:
-		answered, err = loop(ctx, j, client.ask)
+		times, err = loop(ctx, j, client.ask)
 	case "files":
-		answered, err = loopOverFiles(ctx, j, client)
+		times, err = loopOverFiles(ctx, j, client)
 	case "executor":
-		answered, err = runExecutor(ctx, j, client)
+		times, err = runExecutor(ctx, j, client)
 	default:
 		err = fmt.Errorf("there is no arm %q", j.Arm)
 	}
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintln(stdout, "answered", answered)
-	return err
+	return json.NewEncoder(stdout).Encode(answersOf(times))
 }
 
 // The request and the reply of the chat completions API, as far as the loop
@@ -212,7 +212,7 @@ func (c *client) chat(ctx context.Context, request chatRequest) (*chatReply, err
 }
 
 // loop asks all queries, as many at once as the job says.
-func loop(ctx context.Context, j job, ask func(context.Context, int) error) (int, error) {
+func loop(ctx context.Context, j job, ask func(context.Context, int) error) ([]time.Duration, error) {
 	var next atomic.Int64
 	return crew(j.InFlight, func() (bool, error) {
 		i := int(next.Add(1)) - 1
@@ -224,29 +224,34 @@ func loop(ctx context.Context, j job, ask func(context.Context, int) error) (int
 }
 
 // crew calls work from n goroutines until it says that there is no more. It
-// returns how often it succeeded, and the first error.
-func crew(n int, work func() (more bool, err error)) (int, error) {
-	var answered, failed atomic.Int64
+// returns how long each call took that succeeded, and the first error.
+func crew(n int, work func() (more bool, err error)) ([]time.Duration, error) {
+	var mu sync.Mutex
+	var times []time.Duration
 	var first error
-	var once sync.Once
+	var failed atomic.Bool
 	var workers sync.WaitGroup
 	for range n {
 		workers.Go(func() {
-			for failed.Load() == 0 {
-				more, err := work()
-				if err != nil {
-					once.Do(func() { first = err })
-					failed.Add(1)
+			var own []time.Duration
+			var err error
+			for more := true; more && err == nil && !failed.Load(); {
+				began := time.Now()
+				if more, err = work(); more && err == nil {
+					own = append(own, time.Since(began))
 				}
-				if !more || err != nil {
-					return
-				}
-				answered.Add(1)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			times = append(times, own...)
+			if err != nil {
+				first = cmp.Or(first, err)
+				failed.Store(true)
 			}
 		})
 	}
 	workers.Wait()
-	return int(answered.Load()), first
+	return times, first
 }
 
 // answerRow is what the arm files writes of an answer.
@@ -259,15 +264,15 @@ type answerRow struct {
 }
 
 // loopOverFiles reads queries from a file and writes a row for each answer.
-func loopOverFiles(ctx context.Context, j job, c *client) (int, error) {
+func loopOverFiles(ctx context.Context, j job, c *client) ([]time.Duration, error) {
 	in, err := os.Open(j.Input)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	defer in.Close()
 	out, err := os.Create(j.Output)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	defer os.Remove(j.Output)
 	defer out.Close()
@@ -279,7 +284,7 @@ func loopOverFiles(ctx context.Context, j job, c *client) (int, error) {
 		ok := lines.Scan()
 		return bytes.Clone(lines.Bytes()), ok
 	}
-	answered, err := crew(j.InFlight, func() (bool, error) {
+	times, err := crew(j.InFlight, func() (bool, error) {
 		line, ok := nextLine()
 		if !ok {
 			return false, nil
@@ -306,5 +311,5 @@ func loopOverFiles(ctx context.Context, j job, c *client) (int, error) {
 		_, err = rows.Write(append(row, '\n'))
 		return true, err
 	})
-	return answered, errors.Join(err, lines.Err(), rows.Flush())
+	return times, errors.Join(err, lines.Err(), rows.Flush())
 }

@@ -20,9 +20,8 @@ type Run struct {
 	// ByProcess tells roughly which programs took the CPU time, as far as
 	// samples saw it.
 	ByProcess []ProcessCPU `json:"by_process"`
-	// Answered is how many queries were answered. What follows is what the
-	// vendor saw.
-	Answered    int `json:"answered"`
+	Answers
+	// What the vendor saw.
 	Requests    int `json:"requests"`
 	Refused     int `json:"refused"`
 	MaxInFlight int `json:"max_in_flight"`

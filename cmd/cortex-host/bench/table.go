@@ -31,6 +31,10 @@ type ArmResult struct {
 	QueriesPerSecond Spread `json:"queries_per_second"`
 	CPUMicros        Spread `json:"cpu_us_per_query"`
 	PeakMB           Spread `json:"peak_mb"`
+	// P50 and P99 are how much longer a query took than the vendor's latency,
+	// in microseconds, where that is fixed.
+	P50 Spread `json:"added_p50_us"`
+	P99 Spread `json:"added_p99_us"`
 	// CPURatio and WallRatio are to the baseline in the same round.
 	CPURatio  Spread `json:"cpu_ratio"`
 	WallRatio Spread `json:"wall_ratio"`
@@ -65,6 +69,8 @@ func (c *Comparison) summarize() {
 		a.QueriesPerSecond = spreadOf(a.Runs, func(_ int, r Run) float64 { return n / r.Wall.Seconds() })
 		a.CPUMicros = spreadOf(a.Runs, func(_ int, r Run) float64 { return r.CPU.Seconds() * 1e6 / n })
 		a.PeakMB = spreadOf(a.Runs, func(_ int, r Run) float64 { return float64(r.PeakBytes) / 1e6 })
+		a.P50 = spreadOf(a.Runs, func(_ int, r Run) float64 { return (r.P50 - c.Case.Latency).Seconds() * 1e6 })
+		a.P99 = spreadOf(a.Runs, func(_ int, r Run) float64 { return (r.P99 - c.Case.Latency).Seconds() * 1e6 })
 		a.CPURatio = spreadOf(a.Runs, func(i int, r Run) float64 { return r.CPU.Seconds() / base[i].CPU.Seconds() })
 		a.WallRatio = spreadOf(a.Runs, func(i int, r Run) float64 { return r.Wall.Seconds() / base[i].Wall.Seconds() })
 	}
@@ -74,13 +80,13 @@ func (c *Comparison) summarize() {
 func (c *Comparison) print(w io.Writer) {
 	fmt.Fprintf(w, "\n%s\n", c.Case)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "arm\twall s\t\tqueries/s\tCPU us/query\t\tCPU ratio\twall ratio\tpeak MB\trefused\tin flight\t")
+	fmt.Fprintln(t, "arm\twall s\t\tqueries/s\tCPU us/query\t\tCPU ratio\twall ratio\tpeak MB\tp50 +us\tp99 +us\trefused\tin flight\t")
 	for _, a := range c.Arms {
 		last := a.Runs[len(a.Runs)-1]
-		fmt.Fprintf(t, "%s\t%.2f\t%.2f-%.2f\t%.0f\t%.1f\t%.1f-%.1f\t%.2f\t%.2f\t%.1f\t%d\t%d\t\n", a.Name,
+		fmt.Fprintf(t, "%s\t%.2f\t%.2f-%.2f\t%.0f\t%.1f\t%.1f-%.1f\t%.2f\t%.2f\t%.1f\t%.0f\t%.0f\t%d\t%d\t\n", a.Name,
 			a.Seconds.Median, a.Seconds.Low, a.Seconds.High, a.QueriesPerSecond.Median,
 			a.CPUMicros.Median, a.CPUMicros.Low, a.CPUMicros.High,
-			a.CPURatio.Median, a.WallRatio.Median, a.PeakMB.Median, last.Refused, last.MaxInFlight)
+			a.CPURatio.Median, a.WallRatio.Median, a.PeakMB.Median, a.P50.Median, a.P99.Median, last.Refused, last.MaxInFlight)
 	}
 	t.Flush()
 	for _, a := range c.Arms {

@@ -52,6 +52,11 @@ var workloads = map[string][]Case{
 	"five":      {{Queries: 5, InFlight: 5, Latency: time.Second}},
 	"lognormal": {{Queries: 2000, InFlight: 64, Latency: 200 * ms, Sigma: 0.5}},
 	"rate":      {{Queries: 300, InFlight: 64, Latency: 20 * ms, Rate: 50}},
+	// What the way through adds to a query, at low load and at 1,000 a second.
+	"latency": {
+		{Queries: 500, InFlight: 1, Latency: 5 * ms},
+		{Queries: 5000, InFlight: 5, Latency: 5 * ms},
+	},
 	"memory": {
 		{Queries: 10_000, InFlight: 256, Latency: 5 * ms, AnswerBytes: 2048},
 		{Queries: 100_000, InFlight: 256, Latency: 5 * ms, AnswerBytes: 2048},
