@@ -74,7 +74,10 @@ func (e *Executor) work() {
 		e.mu.Unlock()
 		out := e.attempt(t)
 		e.mu.Lock()
+		e.settling = t.run
 		e.settle(t, out)
+		e.settling = nil
+		e.deliver(t.run)
 	}
 }
 
@@ -96,7 +99,7 @@ func (e *Executor) next() *task {
 // wake gets a worker to look for something to send. The lock is held.
 func (e *Executor) wake() {
 	switch {
-	case len(e.runs) == 0 || len(e.flying) >= e.slots || !e.anythingQueued():
+	case len(e.runs) == 0 || e.busy() || !e.anythingQueued():
 	case e.crew.idle > 0:
 		e.crew.waking.Signal()
 	case e.crew.working < e.slots:
@@ -104,6 +107,9 @@ func (e *Executor) wake() {
 		go e.work()
 	}
 }
+
+// busy reports whether all slots are taken. The lock is held.
+func (e *Executor) busy() bool { return len(e.flying)+e.undelivered >= e.slots }
 
 func (e *Executor) anythingQueued() bool {
 	for _, l := range e.lanes {

@@ -21,7 +21,7 @@
 //	pick     takes it out when slot, budget, limiter and breaker agree (pick.go)
 //	attempt  calls the provider                                  (attempt.go)
 //	settle   books the outcome: finish, retry or fall back       (settle.go)
-//	deliver  hands the result to callback and sink               (run.go)
+//	deliver  hands the result to callback and sink               (deliver.go)
 //
 // # Guarantees
 //

@@ -28,12 +28,16 @@ type Executor struct {
 	turn   int               // of the lanes, for fairness
 	flying []*task           // calls under way
 	slots  int               // how many there may be
-	auto   *concurrency      // finds slots; nil if they are fixed
-	paused bool              // by [Executor.Pause]
-	crew   crew              // the workers
-	timer  *time.Timer       // wakes a worker at alarm
-	alarm  time.Time         // zero: the timer is not set
-	watch  time.Time         // no call is overdue before; zero: not known
+	// undelivered counts the results of calls that no sink has taken yet. They
+	// hold their slots: a crash must not lose more answers than that.
+	undelivered int
+	settling    *run         // of the worker that is about to deliver
+	auto        *concurrency // finds slots; nil if they are fixed
+	paused      bool         // by [Executor.Pause]
+	crew        crew         // the workers
+	timer       *time.Timer  // wakes a worker at alarm
+	alarm       time.Time    // zero: the timer is not set
+	watch       time.Time    // no call is overdue before; zero: not known
 }
 
 // New checks the configuration and returns an executor.
@@ -73,9 +77,9 @@ func New(cfg Config) (*Executor, error) {
 }
 
 // Run asks all queries and hands each result to sink, in the order in which
-// they complete. The sink is called from one goroutine at a time; while it
-// blocks, no more than a bounded window is read and sent. A nil sink drops the
-// results.
+// they complete. The sink is called from one goroutine at a time, not always
+// the same; while it blocks, no more is sent than there are slots. A nil sink
+// drops the results.
 //
 // An [*sdk.ItemError] in the sequence becomes a failed result. Any other error
 // ends the input: what was read is finished, then Run returns that error. It
@@ -83,30 +87,31 @@ func New(cfg Config) (*Executor, error) {
 // of kind BudgetExhausted or DeadlineExceeded, or an [*AbortError], if the run
 // stopped early. The summary is valid in every case.
 func (e *Executor) Run(ctx context.Context, queries iter.Seq2[sdk.Query, error], sink func(sdk.Result) error) (Summary, error) {
-	r := e.begin(ctx, e.cfg.LookAhead+e.cfg.MaxConcurrent)
+	r := e.begin(ctx, e.cfg.LookAhead+e.cfg.MaxConcurrent, sink)
 	r.input = make(chan struct{})
 	go r.feed(queries)
 	defer e.finish(r) // also if the sink panics
-	err := r.deliver(sink)
-	return r.summary(), r.verdict(err)
+	r.awaitEnd()
+	return r.summary(), r.verdict()
 }
 
 // Submit asks one query and returns its result. It may be called at any time,
 // also while a run is under way, and shares the run's limits; its priority
-// decides how soon it is sent.
+// decides how soon it is sent. Do not call it from a sink or from OnResult: a
+// result that is being delivered still holds its slot.
 func (e *Executor) Submit(ctx context.Context, q sdk.Query) sdk.Result {
-	r := e.begin(ctx, 1)
+	result := sdk.Result{QueryID: q.ID, Metadata: q.Metadata, Error: &sdk.Error{Kind: sdk.Canceled, Message: "not sent"}}
+	r := e.begin(ctx, 1, func(got sdk.Result) error {
+		result = got
+		return nil
+	})
 	defer e.finish(r)
 	r.admit(q)
 	e.mu.Lock()
 	r.endInput()
 	e.mu.Unlock()
-	if batch := r.collect(nil); len(batch) > 0 {
-		r.callback(&batch[0])
-		return batch[0]
-	}
-	return sdk.Result{QueryID: q.ID, Metadata: q.Metadata,
-		Error: sdk.Errorf(sdk.Canceled, "not sent: %w", context.Cause(ctx))}
+	r.awaitEnd()
+	return result
 }
 
 // Batch is the outcome of [Executor.ExecuteBatch].

@@ -82,6 +82,13 @@ func (f *fake) count() int {
 	return len(f.calls)
 }
 
+// id returns the query of a call.
+func (f *fake) id(call int) string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.calls[call].id
+}
+
 // starts returns the times of all calls since the first.
 func (f *fake) starts() []time.Duration {
 	f.mu.Lock()

@@ -123,3 +123,8 @@ func (r *run) refuse(item *sdk.ItemError) {
 	}
 	e.end(t, nil, err)
 }
+
+func isItemError(err error) bool {
+	_, ok := errors.AsType[*sdk.ItemError](err)
+	return ok
+}

@@ -29,7 +29,7 @@ const scouting = 10 * time.Millisecond
 // is among those with the most urgent task. If there is none, it sets the
 // alarm for the time when there may be one. The lock is held.
 func (e *Executor) pick(now time.Time) *task {
-	if e.paused || len(e.flying) >= e.slots {
+	if e.paused || e.busy() {
 		return nil
 	}
 	e.turn++
@@ -159,7 +159,7 @@ func (e *Executor) launch(l *lane, t *task, now time.Time) {
 		e.alarmAt(deadline)
 	}
 	cause := limiter.Cause("")
-	if l.queue.len() > 0 && (l.full() || len(e.flying) >= e.slots) {
+	if l.queue.len() > 0 && (l.full() || e.busy()) {
 		cause = Concurrency
 	}
 	l.stats.wait(cause, now)

@@ -31,8 +31,8 @@ func TestUrgentQueryIsTheNextOneSent(t *testing.T) {
 		time.Sleep(100*time.Second + time.Millisecond) // everything that waits has waited for long
 		sent := p.count()
 		r := e.Submit(context.Background(), urgent("now", 1))
-		if p.calls[sent].id != "now" || !r.Success() || r.ExecutionTime != time.Second {
-			t.Errorf("sent %s before the urgent query: %+v", p.calls[sent].id, r)
+		if id := p.id(sent); id != "now" || !r.Success() || r.ExecutionTime != time.Second {
+			t.Errorf("sent %s before the urgent query: %+v", id, r)
 		}
 		if s := e.Stats(); s.Queued < 9_990 {
 			t.Errorf("only %d queries waited", s.Queued)

@@ -28,12 +28,11 @@ type run struct {
 	input chan struct{}
 
 	// The executor's lock guards what follows.
-	room     sync.Cond    // the feeder waits here while the window is full
-	held     int          // queries in the window
-	pending  int          // those without a result
-	ended    bool         // nothing more is admitted
-	results  []sdk.Result // not yet delivered; never more than held
-	ready    sync.Cond    // the deliverer waits here for results, or the end
+	room     sync.Cond // the feeder waits here while the window is full
+	held     int       // queries in the window
+	pending  int       // those without a result
+	ended    bool      // nothing more is admitted
+	delivery delivery
 	inputErr error
 	stop     *halt       // nil: not stopped
 	abandon  *time.Timer // set when ctx is done
@@ -49,7 +48,10 @@ type halt struct {
 	unsent sdk.Kind // of the queries that were not sent
 }
 
-var errFinished = errors.New("the run has ended")
+var (
+	errFinished     = errors.New("the run has ended")
+	errSinkPanicked = errors.New("the result sink panicked")
+)
 
 // An AbortError ends a run in which too many queries in a row failed for good
 // in the same way.
@@ -68,10 +70,11 @@ func (e *AbortError) Error() string {
 func (e *AbortError) Unwrap() error { return e.Last }
 
 // begin starts a run that may hold so many queries at once.
-func (e *Executor) begin(ctx context.Context, window int) *run {
+func (e *Executor) begin(ctx context.Context, window int, sink func(sdk.Result) error) *run {
 	r := &run{exec: e, window: window, began: time.Now()}
+	r.delivery.sink = sink
 	r.ctx, r.cancel = context.WithCancelCause(ctx)
-	r.room.L, r.ready.L = &e.mu, &e.mu
+	r.room.L, r.delivery.news.L = &e.mu, &e.mu
 	if e.cfg.Deadline > 0 {
 		r.deadline = time.AfterFunc(e.cfg.Deadline, func() {
 			r.cancel(sdk.Errorf(sdk.DeadlineExceeded, "the run's deadline of %v has passed", e.cfg.Deadline))
@@ -118,60 +121,6 @@ func await(ch <-chan struct{}, most time.Duration) {
 	case <-ch:
 	case <-timer.C:
 	}
-}
-
-// deliver hands results on until there are no more. It returns the sink's
-// error.
-func (r *run) deliver(sink func(sdk.Result) error) error {
-	var failed error
-	var batch []sdk.Result
-	for {
-		if batch = r.collect(batch); len(batch) == 0 {
-			return failed
-		}
-		for i := range batch {
-			r.callback(&batch[i])
-			if failed == nil && sink != nil {
-				if failed = sink(batch[i]); failed != nil {
-					r.cancel(failed)
-				}
-			}
-		}
-	}
-}
-
-// collect releases the results that were delivered and waits for others, as
-// many as there are. Without any, the run is over. The slice is used again.
-func (r *run) collect(delivered []sdk.Result) []sdk.Result {
-	e := r.exec
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	for i := range delivered {
-		r.totals.add(&delivered[i])
-	}
-	r.held -= len(delivered)
-	r.room.Signal()
-	for len(r.results) == 0 && (!r.ended || r.pending > 0) {
-		r.ready.Wait()
-	}
-	clear(delivered)
-	batch := r.results
-	r.results = delivered[:0]
-	return batch
-}
-
-// callback calls OnResult. Its panic is the query's failure: the answer stays,
-// but the program was not told of it.
-func (r *run) callback(result *sdk.Result) {
-	if r.exec.cfg.OnResult == nil {
-		return
-	}
-	defer func() {
-		if p := recover(); p != nil {
-			result.Error = sdk.Errorf(sdk.Internal, "the OnResult callback panicked: %v", p)
-		}
-	}()
-	r.exec.cfg.OnResult(*result)
 }
 
 // canceled runs when the run's context is done: by the caller, the deadline or
@@ -230,16 +179,16 @@ func (r *run) unsentError(what string) *sdk.Error {
 // endInput says that nothing more is admitted. The lock is held.
 func (r *run) endInput() {
 	r.ended = true
-	r.ready.Signal()
+	r.delivery.news.Signal()
 }
 
-// verdict is the error of the run, given the sink's.
-func (r *run) verdict(sinkErr error) error {
+// verdict is the error of the run.
+func (r *run) verdict() error {
 	r.exec.mu.Lock()
 	defer r.exec.mu.Unlock()
 	switch {
-	case sinkErr != nil:
-		return fmt.Errorf("result sink: %w", sinkErr)
+	case r.delivery.failed != nil:
+		return fmt.Errorf("result sink: %w", r.delivery.failed)
 	case r.stop != nil && !errors.Is(r.stop.err, errFinished):
 		return r.stop.err
 	case r.ctx.Err() != nil && r.totals.FailureCount > 0: // while the last calls were under way

@@ -71,7 +71,7 @@ func (e *Executor) land(t *task, out outcome, now time.Time) {
 	if e.auto != nil {
 		switch {
 		case out.err == nil:
-			e.auto.answered(now, len(e.flying) >= e.slots)
+			e.auto.answered(now, e.busy())
 		case out.err.Kind == sdk.Overloaded:
 			e.auto.overloaded(now, t.sent)
 		}
@@ -184,12 +184,17 @@ func (e *Executor) end(t *task, resp *sdk.Response, err *sdk.Error) {
 	if t.lane != nil {
 		t.lane.stats.result(&result)
 	}
-	r.results = append(r.results, result)
+	r.delivery.results = append(r.delivery.results, result)
+	if t.attempts > 0 {
+		e.undelivered++
+	}
 	if why := r.streak.add(&result, e.cfg.AbortAfter); why != nil && r.stop == nil {
 		e.halt(r, &halt{err: why, unsent: sdk.Canceled})
 	}
 	r.pending--
-	r.ready.Signal()
+	if r != e.settling && !r.delivery.busy {
+		r.delivery.news.Signal()
+	}
 }
 
 // withRejected adds what an earlier reply used, which was not accepted and had

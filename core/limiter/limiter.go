@@ -287,6 +287,14 @@ func (l *Limiter) SetRate(now time.Time, requestsPerSecond float64, burst int) {
 	l.requests.set(now, requestsPerSecond, burst)
 }
 
+// TokensPerMinute returns the present allowance of prompt and completion
+// tokens together, 0 if there is none.
+func (l *Limiter) TokensPerMinute() int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.tokens[0].perMinute
+}
+
 // Rate returns the present rate of sends per second, 0 if there is no limit.
 func (l *Limiter) Rate() float64 {
 	l.mu.Lock()

@@ -87,6 +87,25 @@ func (b *Budget) Settle(h, used Hold) {
 	b.spent = b.spent.plus(used)
 }
 
+// Left is what a budget still has; nil is not capped.
+type Left struct {
+	Cost   *sdk.Money
+	Tokens *int64
+}
+
+// Left returns what is neither spent nor held.
+func (b *Budget) Left() Left {
+	spent, held := b.Spent()
+	var left Left
+	if b.limits.MaxCost != nil {
+		left.Cost = new(max(0, *b.limits.MaxCost-spent.Cost-held.Cost))
+	}
+	if b.limits.MaxTokens > 0 {
+		left.Tokens = new(max(0, b.limits.MaxTokens-spent.Tokens-held.Tokens))
+	}
+	return left
+}
+
 // Spent returns what was used so far, earlier parts of the run included, and
 // what is held for attempts under way.
 func (b *Budget) Spent() (spent, held Hold) {
