@@ -130,12 +130,13 @@ type LaneStats struct {
 
 // Latency is a distribution of latencies.
 type Latency struct {
+	Count               int64
 	P50, P95, P99, Mean time.Duration
 }
 
 // MarshalJSON writes seconds.
 func (l Latency) MarshalJSON() ([]byte, error) {
-	return json.Marshal(map[string]float64{
+	return json.Marshal(map[string]float64{"count": float64(l.Count),
 		"p50": seconds(l.P50), "p95": seconds(l.P95), "p99": seconds(l.P99), "mean": seconds(l.Mean)})
 }
 
@@ -218,7 +219,7 @@ func (l *lane) snapshot(now time.Time) LaneStats {
 		Latency: Latency{P50: s.latency.quantile(0.5), P95: s.latency.quantile(0.95), P99: s.latency.quantile(0.99)},
 	}
 	if s.latency.n > 0 {
-		out.Latency.Mean = s.latency.sum / time.Duration(s.latency.n)
+		out.Latency.Count, out.Latency.Mean = int64(s.latency.n), s.latency.sum/time.Duration(s.latency.n)
 	}
 	if s.cause != "" {
 		out.Waits[s.cause] += now.Sub(s.since)
