@@ -11,6 +11,9 @@ import (
 
 // Our own generators pass by the same call as everybody's.
 func TestGeneratorsConform(t *testing.T) {
+	if raceEnabled {
+		t.Skip("SKIPPED: all of it happens in other processes, which the race detector only makes slow")
+	}
 	r := newRunner(t, wasm.Config{Facts: vectorFacts{}})
 	for _, name := range []string{"package", "error", "hardware"} {
 		t.Run(name, func(t *testing.T) { conforms(t, r, goGenerator(t, name)) })
@@ -35,6 +38,9 @@ func conforms(t *testing.T, r *wasm.Runner, m *wasm.Module) {
 
 // Each fault is found by the check that is for it.
 func TestConformFindsFaults(t *testing.T) {
+	if raceEnabled {
+		t.Skip("SKIPPED: all of it happens in other processes, which the race detector only makes slow")
+	}
 	r := newRunner(t, wasm.Config{Limits: wasm.Limits{Timeout: 300 * time.Millisecond, TimeoutPerItem: -1}})
 	for name, fault := range map[string]struct {
 		check string

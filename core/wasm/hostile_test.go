@@ -148,6 +148,9 @@ func compileBomb() guest {
 }
 
 func TestHostileModules(t *testing.T) {
+	if raceEnabled {
+		t.Skip("SKIPPED: deadlines and bounds of memory mean nothing under the race detector")
+	}
 	limits := wasm.Limits{Timeout: hostileDeadline, CompileTimeout: time.Second, TimeoutPerItem: -1}
 	r := newRunner(t, wasm.Config{Limits: limits, CacheDir: t.TempDir()})
 	for _, h := range hostiles() {

@@ -165,6 +165,9 @@ func packageIn(t *testing.T, language string) *wasm.Module {
 
 // The same generator in every language makes the same records.
 func TestLanguagesAgree(t *testing.T) {
+	if raceEnabled {
+		t.Skip("SKIPPED: all of it happens in other processes, which the race detector only makes slow")
+	}
 	want, wantRecords := digest(t, goGenerator(t, "package"), packageVectors...)
 	t.Logf("go: %s, %d records", want, len(wantRecords))
 	for language := range build {

@@ -74,5 +74,5 @@ func (l Limits) forModule(m *Module) (Limits, *Error) {
 // module need, and the guest's memory with room for the copy that growing it
 // makes.
 func (l Limits) dataBytes() uint64 {
-	return 192<<20 + uint64(l.MemoryMB)<<20*9/4
+	return 192<<20 + uint64(l.MemoryMB)<<20*9/4 + shadowBytes
 }

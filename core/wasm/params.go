@@ -14,6 +14,8 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6/kind"
 	"golang.org/x/text/language"
 	"golang.org/x/text/message"
+
+	"github.com/cortexlinux/cortex-host/sdk"
 )
 
 const maxParamsBytes = 1 << 20
@@ -156,4 +158,28 @@ func boundNumbers(raw []byte) error {
 			return fmt.Errorf("the number %s is out of range", quote([]byte(n), 40))
 		}
 	}
+}
+
+// ParamFromText turns what a user typed into a parameter's JSON: the text itself
+// if the schema wants a text there, else the text as JSON. It errors for a
+// parameter that there is none of.
+func (m *Module) ParamFromText(name, text string) (json.RawMessage, error) {
+	var schema struct {
+		Properties map[string]struct {
+			Type any `json:"type"`
+		} `json:"properties"`
+	}
+	if len(m.Manifest.Params) > 0 {
+		if err := json.Unmarshal(m.Manifest.Params, &schema); err != nil {
+			return nil, failf(InvalidManifest, `"params": %v`, err).named(m.Name())
+		}
+	}
+	property, known := schema.Properties[name]
+	if !known && len(m.params.names) > 0 {
+		return nil, failf(InvalidParams, "there is no parameter %q: it knows %s", name, strings.Join(m.params.names, ", ")).named(m.Name())
+	}
+	if property.Type != "string" && json.Valid([]byte(text)) {
+		return json.RawMessage(text), nil
+	}
+	return sdk.AppendString(nil, strings.ToValidUTF8(text, "\uFFFD")), nil
 }

@@ -52,6 +52,7 @@ func (r *Runner) start(m *Module, job childJob, policy confine.Policy) (*child, 
 	// The child sees nothing of the host's environment. Its collector works
 	// harder before the limit is reached, and two threads are enough for it.
 	cmd.Env = []string{fmt.Sprintf("GOMEMLIMIT=%d", policy.DataBytes*3/4), "GOMAXPROCS=2", "GOTRACEBACK=none"}
+	cmd.Env = append(cmd.Env, childEnv...)
 	c := &child{stderr: &head{max: 4 << 10}, limits: r.config.Limits, cpu: policy.CPU}
 	cmd.Stderr = c.stderr
 	cmd.WaitDelay = time.Second
