@@ -80,7 +80,7 @@ func answerText(a *sdk.Response) string {
 		parts = append(parts, a.Content)
 	}
 	for _, c := range a.ToolCalls {
-		parts = append(parts, "call "+c.Name+" "+string(c.Arguments))
+		parts = append(parts, "call "+c.Name+" "+c.Arguments)
 	}
 	return strings.Join(parts, "\n")
 }

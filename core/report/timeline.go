@@ -88,8 +88,6 @@ type bar struct {
 	from, to time.Duration
 }
 
-func (b bar) seconds() float64 { return (b.to - b.from).Seconds() }
-
 // bars returns the timeline in at most n bars. A stretch at the end that is
 // less than half a bar long joins the one before it, since a rate over next to
 // no time means nothing.
