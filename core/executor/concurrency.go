@@ -4,11 +4,11 @@ import "time"
 
 // How the concurrency is found.
 const (
-	// A step is judged over at least so many answers and so long.
-	stepAnswers = 8
+	// A step is judged over so many answers a slot, and so long at least.
+	stepAnswers = 3
 	stepTime    = 200 * time.Millisecond
 	// gain is how much more has to come through for a step up to have paid.
-	gain = 1.05
+	gain = 1.1
 	// stride is the factor of a step up, backOff that of a step down.
 	stride  = 1.5
 	backOff = 0.8
@@ -43,7 +43,7 @@ func (c *concurrency) answered(now time.Time, taken bool) {
 		c.began = now
 	}
 	elapsed := now.Sub(c.began)
-	if c.answers < max(stepAnswers, c.slots) || elapsed < stepTime {
+	if c.answers < stepAnswers*c.slots || elapsed < stepTime {
 		return
 	}
 	rate, full := float64(c.answers)/elapsed.Seconds(), c.taken

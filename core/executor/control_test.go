@@ -1,0 +1,218 @@
+package executor_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/cortexlinux/cortex-host/core/executor"
+	"github.com/cortexlinux/cortex-host/core/route"
+	"github.com/cortexlinux/cortex-host/sdk"
+)
+
+func TestControlsWhileRunning(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := taking(time.Second)
+		e := newExecutor(t, executor.Config{Lanes: []route.Lane{local("a", p)}, MaxConcurrent: 2})
+		done := make(chan error)
+		go func() {
+			_, err := e.Run(context.Background(), stream(1_000_000), nil)
+			done <- err
+		}()
+		sentIn := func(d time.Duration) int {
+			before := p.count()
+			time.Sleep(d)
+			return p.count() - before
+		}
+		time.Sleep(10500 * time.Millisecond)
+		if n := sentIn(10 * time.Second); n != 20 {
+			t.Errorf("2 at once: %d sent in 10 s", n)
+		}
+		if err := e.SetMaxConcurrent(20); err != nil {
+			t.Fatal(err)
+		}
+		if n := sentIn(10 * time.Second); n < 190 || n > 220 {
+			t.Errorf("20 at once: %d sent in 10 s", n)
+		}
+		e.Pause()
+		time.Sleep(time.Second)
+		if n := sentIn(10 * time.Second); n != 0 || !e.Stats().Paused {
+			t.Errorf("paused: %d sent in 10 s", n)
+		}
+		e.Resume()
+		if err := e.SetRequestsPerSecond("a", 4); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * time.Second)
+		if n := sentIn(10 * time.Second); n < 39 || n > 40 {
+			t.Errorf("4 a second: %d sent in 10 s", n)
+		}
+		if s := e.Stats().Lanes[0]; s.Waiting != "requests" || s.Waits["requests"] < 5*time.Second || s.Rate < 3.9 {
+			t.Errorf("statistics %+v", s)
+		}
+		e.Stop()
+		if err := <-done; !errors.Is(err, executor.ErrStopped) {
+			t.Errorf("error %v", err)
+		}
+		if e.SetRequestsPerSecond("b", 1) == nil || e.SetRequestsPerSecond("", -1) == nil || e.SetMaxConcurrent(0) == nil {
+			t.Error("a wrong setting was accepted")
+		}
+	})
+}
+
+// A server with eight workers: more calls at once only wait longer.
+func TestAutoConcurrency(t *testing.T) {
+	for _, workers := range []int{1, 8, 100} {
+		synctest.Test(t, func(t *testing.T) {
+			slots := make(chan struct{}, workers)
+			p := &fake{do: func(_ context.Context, q *sdk.Query, _ int) (*sdk.Response, error) {
+				slots <- struct{}{}
+				time.Sleep(100 * time.Millisecond)
+				<-slots
+				return answer(q), nil
+			}}
+			e := newExecutor(t, executor.Config{Lanes: []route.Lane{local("a", p)}, AutoConcurrent: true})
+			n := 1000 * workers
+			b := batch(t, e, queries(n))
+			ideal := time.Duration(n/workers) * 100 * time.Millisecond
+			if b.TotalTime > ideal*110/100 {
+				t.Errorf("%d workers: took %v, at best %v", workers, b.TotalTime, ideal)
+			}
+			if most := max(8, 4*workers); p.most > most {
+				t.Errorf("%d workers: %d calls at once", workers, p.most)
+			}
+		})
+	}
+}
+
+func TestStatistics(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rng := rand.New(rand.NewPCG(1, 1))
+		p := &fake{}
+		p.do = func(_ context.Context, q *sdk.Query, n int) (*sdk.Response, error) {
+			p.mu.Lock()
+			d := time.Duration(rng.IntN(1000)) * time.Millisecond
+			p.mu.Unlock()
+			time.Sleep(d)
+			if n%10 == 0 {
+				return nil, &sdk.Error{Kind: sdk.RateLimited, RetryAfter: new(time.Duration(0))}
+			}
+			r := answer(q)
+			r.ModelServed = "m-2026"
+			return r, nil
+		}
+		lane := local("a", p)
+		lane.Model = "m"
+		b := batch(t, newExecutor(t, executor.Config{Lanes: []route.Lane{lane}, MaxConcurrent: 50}), queries(2000))
+		s := b.Lanes[0]
+		if s.Name != "a" || s.Model != "m" || s.SuccessCount != 2000 || s.Attempts != p.count() || s.RateLimited != p.count()/10 || s.Served["m-2026"] != 2000 {
+			t.Errorf("statistics %+v", s)
+		}
+		for _, c := range []struct{ got, want time.Duration }{
+			{s.Latency.P50, 500 * time.Millisecond}, {s.Latency.P95, 950 * time.Millisecond}, {s.Latency.P99, 990 * time.Millisecond}, {s.Latency.Mean, 500 * time.Millisecond},
+		} {
+			if diff := (c.got - c.want).Abs(); diff > 40*time.Millisecond {
+				t.Errorf("latency %v, want about %v", c.got, c.want)
+			}
+		}
+		data, err := json.Marshal(b.Summary)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []string{`"success_count":2000`, `"total_tokens":30000`, `"total_time":`, `"total_cost":0`, `"p95":0.9`, `"rate_limited":`} {
+			if !strings.Contains(string(data), want) {
+				t.Errorf("no %s in %s", want, data)
+			}
+		}
+	})
+}
+
+// shout accepts answers in capitals only.
+type shout struct{}
+
+func (shout) Check(_ *sdk.Query, r *sdk.Response) *sdk.Error {
+	if r.Content != strings.ToUpper(r.Content) {
+		return &sdk.Error{Kind: sdk.BadResponse, Message: "not loud enough"}
+	}
+	return nil
+}
+
+func (shout) Repair(q *sdk.Query, _ *sdk.Response, problem *sdk.Error) *sdk.Query {
+	again := *q
+	again.Messages = append(again.Messages[:1:1], sdk.Message{Role: sdk.User, Text: problem.Message})
+	return &again
+}
+
+func TestChecker(t *testing.T) {
+	for name, c := range map[string]struct {
+		replies  []string
+		retry    bool
+		attempts int
+		ok       bool
+	}{
+		"right at once":    {[]string{"YES"}, true, 1, true},
+		"right when asked": {[]string{"yes", "YES"}, true, 2, true},
+		"never":            {[]string{"yes", "yes", "YES"}, true, 2, false},
+		"never sent twice": {[]string{"yes", "YES"}, false, 1, false},
+	} {
+		p := &fake{do: func(_ context.Context, q *sdk.Query, n int) (*sdk.Response, error) {
+			if n == 2 && (len(q.Messages) != 2 || q.Messages[1].Text != "not loud enough") {
+				t.Errorf("%s: asked again with %+v", name, q.Messages)
+			}
+			r := answer(q)
+			r.Content = c.replies[n-1]
+			return r, nil
+		}}
+		q := query("x")
+		q.ResponseFormat = &sdk.ResponseFormat{Name: "shout", Schema: json.RawMessage("{}")}
+		e := newExecutor(t, executor.Config{Lanes: []route.Lane{{Name: "a", Provider: p, Local: true, Free: true}}, Checker: shout{}, RetryFailed: &c.retry})
+		r := e.Submit(context.Background(), q)
+		if r.Success() != c.ok || r.Attempts != c.attempts || r.Response == nil || r.Response.Usage.TotalTokens() != int64(15*c.attempts) {
+			t.Errorf("%s: %+v", name, r)
+		}
+		if !c.ok && r.Error.Kind != sdk.BadResponse {
+			t.Errorf("%s: %v", name, r.Error)
+		}
+	}
+}
+
+func TestPlanCallsNobody(t *testing.T) {
+	p := &fake{}
+	lane := route.Lane{Name: "a", Provider: p, Model: "m"}
+	cfg := executor.Config{Lanes: []route.Lane{lane}, Prices: book(1, 2), RequestsPerSecond: new(2.0)}
+	input := func(yield func(sdk.Query, error) bool) {
+		for _, q := range bounded(100, 1000) {
+			if !yield(q, nil) {
+				return
+			}
+		}
+		_ = yield(sdk.Query{ID: "bad"}, nil) && yield(sdk.Query{}, &sdk.ItemError{ID: "worse"})
+	}
+	plan, err := newExecutor(t, cfg).Plan(context.Background(), input)
+	if err != nil || p.count() != 0 {
+		t.Fatalf("error %v, %d calls", err, p.count())
+	}
+	if plan.Queries != 100 || plan.Invalid != 2 || plan.Lanes["a"] != 100 || plan.PromptTokens < 300 || plan.CompletionTokens < 10_000 || plan.ResultBytes < 40_000 {
+		t.Errorf("plan %+v", plan)
+	}
+	if plan.Limit != "requests" || plan.Duration < 45*time.Second || plan.Duration > 55*time.Second {
+		t.Errorf("%v because of %s", plan.Duration, plan.Limit)
+	}
+	if plan.Cost == nil || plan.MaxCost == nil || *plan.Cost <= 0 || *plan.MaxCost <= *plan.Cost {
+		t.Errorf("cost %v, at most %v", plan.Cost, plan.MaxCost)
+	}
+	cfg.Prices = nil
+	if plan, _ := newExecutor(t, cfg).Plan(context.Background(), input); plan.Cost != nil || plan.MaxCost != nil {
+		t.Errorf("without prices it costs %v", plan.Cost)
+	}
+	limit := sdk.MoneyFromUSD(0.001)
+	cfg.Prices, cfg.Budget.MaxCost = book(1, 2), &limit
+	if plan, _ := newExecutor(t, cfg).Plan(context.Background(), input); plan.Limit != "money" {
+		t.Errorf("limit %s", plan.Limit)
+	}
+}
