@@ -3,11 +3,14 @@ package provider
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"sync"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/cortexlinux/cortex-host/sdk"
 	providerv1 "github.com/cortexlinux/cortex-host/sdk/proto/cortex/provider/v1"
@@ -19,7 +22,16 @@ var _ sdk.Provider = (*Client)(nil)
 // safe for concurrent use.
 type Client struct {
 	wire providerv1.ProviderClient
+
+	mu      sync.Mutex
+	stream  *stream // nil: calls go unary
+	opening bool
+	unary   bool // there is no stream, or not any more
+	breaks  int
 }
+
+// maxBreaks is how many broken streams are enough.
+const maxBreaks = 3
 
 // NewClient returns a client on conn, which must have been made with
 // [DialOptions].
@@ -60,12 +72,37 @@ func (c *Client) Configure(ctx context.Context, s sdk.Settings) error {
 }
 
 // Complete asks one question. A failure is an [*sdk.Error]; its kind is
-// sdk.Internal if the plugin itself broke.
+// sdk.Internal if the plugin itself broke. The call goes by the plugin's stream
+// if it has one, else, or if it is large, by itself.
 func (c *Client) Complete(ctx context.Context, q *sdk.Query) (*sdk.Response, error) {
-	r, err := c.wire.Complete(ctx, queryToWire(q))
+	request := queryToWire(q)
+	if s := c.openedStream(ctx); s != nil {
+		data, err := proto.Marshal(request)
+		if err != nil {
+			return nil, sdk.Errorf(sdk.InvalidRequest, "the query can't be encoded: %w", err)
+		}
+		switch data, err = s.call(ctx, data); {
+		case err == nil:
+			var r providerv1.CompleteResponse
+			if err := proto.Unmarshal(data, &r); err != nil {
+				return nil, sdk.Errorf(sdk.Internal, "the plugin's answer can't be decoded: %w", err)
+			}
+			return outcome(q, &r)
+		case ctx.Err() != nil:
+			return nil, broken(ctx, "Complete", err)
+		case !errors.Is(err, errNotStreamed):
+			return nil, &sdk.Error{Kind: sdk.Internal, Message: fmt.Sprintf("the plugin broke the stream: %v", err), Cause: err}
+		}
+	}
+	r, err := c.wire.Complete(ctx, request)
 	if err != nil {
 		return nil, broken(ctx, "Complete", err)
 	}
+	return outcome(q, r)
+}
+
+// outcome reads what came of q.
+func outcome(q *sdk.Query, r *providerv1.CompleteResponse) (*sdk.Response, error) {
 	limit := rateLimitFromWire(r.GetRateLimit())
 	switch outcome := r.GetOutcome().(type) {
 	case *providerv1.CompleteResponse_Response:
@@ -79,6 +116,55 @@ func (c *Client) Complete(ctx context.Context, q *sdk.Query) (*sdk.Response, err
 		return nil, e
 	}
 	return nil, sdk.Errorf(sdk.Internal, "the plugin answered with no outcome: it must set response or error")
+}
+
+// openedStream returns the stream, or nil if calls go unary. The first call
+// finds out; those beside it do not wait for that.
+func (c *Client) openedStream(ctx context.Context) *stream {
+	c.mu.Lock()
+	if c.stream != nil || c.unary || c.opening {
+		defer c.mu.Unlock()
+		return c.stream
+	}
+	c.opening = true
+	c.mu.Unlock()
+	var s *stream
+	d, err := c.wire.Describe(ctx, &providerv1.DescribeRequest{})
+	if err == nil && d.GetStream() {
+		s, err = openStream(ctx, c.wire, c.streamBroke)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.opening = false
+	c.unary = c.unary || err == nil && s == nil
+	if s == nil {
+		return nil
+	}
+	select {
+	case <-s.broken:
+		return nil
+	default:
+		c.stream = s
+		return s
+	}
+}
+
+// streamBroke forgets the stream. The next call opens another, unless that went
+// wrong too often.
+func (c *Client) streamBroke(error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.stream = nil
+	c.breaks++
+	c.unary = c.breaks >= maxBreaks
+}
+
+// BrokenStreams counts the streams that the plugin broke. Each call on one
+// failed as sdk.Internal; after the third, calls go unary.
+func (c *Client) BrokenStreams() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.breaks
 }
 
 // broken is the error of a call that got no outcome: the plugin crashed, broke

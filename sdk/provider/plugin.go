@@ -49,10 +49,30 @@ func Handshake() plugin.HandshakeConfig {
 // Plugins returns go-plugin's plugin set. The host passes nil.
 func Plugins(p Plugin) plugin.PluginSet { return plugin.PluginSet{PluginName: &grpcPlugin{impl: p}} }
 
+// Both ends let each other send this much before they wait for a word, for one
+// call and for all: gRPC's 64 KB make a busy connection wait all the time.
+const (
+	streamWindow     = 4 << 20
+	connectionWindow = 16 << 20
+	bufferSize       = 64 << 10 // of one system call
+)
+
 // DialOptions are what the host's end of a connection needs.
 func DialOptions() []grpc.DialOption {
-	return []grpc.DialOption{grpc.WithDefaultCallOptions(
-		grpc.MaxCallRecvMsgSize(MaxMessageBytes), grpc.MaxCallSendMsgSize(MaxMessageBytes))}
+	return []grpc.DialOption{
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(MaxMessageBytes), grpc.MaxCallSendMsgSize(MaxMessageBytes)),
+		grpc.WithInitialWindowSize(streamWindow), grpc.WithInitialConnWindowSize(connectionWindow),
+		grpc.WithReadBufferSize(bufferSize), grpc.WithWriteBufferSize(bufferSize),
+	}
+}
+
+// serverOptions are what the plugin's end needs.
+func serverOptions() []grpc.ServerOption {
+	return []grpc.ServerOption{
+		grpc.MaxRecvMsgSize(MaxMessageBytes), grpc.MaxSendMsgSize(MaxMessageBytes),
+		grpc.InitialWindowSize(streamWindow), grpc.InitialConnWindowSize(connectionWindow),
+		grpc.ReadBufferSize(bufferSize), grpc.WriteBufferSize(bufferSize),
+	}
 }
 
 // grpcPlugin is go-plugin's view of a provider.

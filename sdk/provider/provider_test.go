@@ -48,9 +48,29 @@ func (p *fake) Complete(ctx context.Context, q *sdk.Query) (*sdk.Response, error
 // connect serves p in this process and returns the host's end.
 func connect(t testing.TB, p Plugin) *Client {
 	t.Helper()
+	return connectTo(t, newServer(p))
+}
+
+// connectUnary is connect to a plugin that has no stream.
+func connectUnary(t testing.TB, p Plugin) *Client {
+	t.Helper()
+	s := newServer(p)
+	s.unary = true
+	return connectTo(t, s)
+}
+
+// bothWays runs a test over the stream and without it.
+func bothWays(t *testing.T, test func(*testing.T, func(testing.TB, Plugin) *Client)) {
+	t.Run("stream", func(t *testing.T) { test(t, connect) })
+	t.Run("unary", func(t *testing.T) { test(t, connectUnary) })
+}
+
+// connectTo serves s in this process and returns the host's end.
+func connectTo(t testing.TB, s providerv1.ProviderServer) *Client {
+	t.Helper()
 	listener := bufconn.Listen(1 << 20)
 	server := newGRPCServer(nil)
-	Register(server, p)
+	providerv1.RegisterProviderServer(server, s)
 	done := make(chan struct{})
 	go func() { defer close(done); _ = server.Serve(listener) }()
 	conn, err := grpc.NewClient("passthrough:///plugin", append(DialOptions(),
@@ -85,7 +105,9 @@ var fullLimit = &sdk.RateLimit{
 	InputTokens: sdk.Window{Remaining: ptr[int64](9)},
 }
 
-func TestQueryAndResponseCross(t *testing.T) {
+func TestQueryAndResponseCross(t *testing.T) { bothWays(t, testQueryAndResponseCross) }
+
+func testQueryAndResponseCross(t *testing.T, connect func(testing.TB, Plugin) *Client) {
 	want := sdk.Response{
 		Content: "a", ModelServed: "m-1", FinishReason: sdk.ToolUse, RequestID: "r", Latency: time.Second, Cost: ptr(sdk.Money(5)),
 		Usage:     &sdk.Usage{PromptTokens: 1, CompletionTokens: 2, CachedTokens: 3, CacheWriteTokens: 4, ReasoningTokens: 5},
@@ -112,7 +134,9 @@ func TestQueryAndResponseCross(t *testing.T) {
 
 // Every kind that a provider may report has a place on the wire, and so has
 // every reason and role.
-func TestEveryKindCrosses(t *testing.T) {
+func TestEveryKindCrosses(t *testing.T) { bothWays(t, testEveryKindCrosses) }
+
+func testEveryKindCrosses(t *testing.T, connect func(testing.TB, Plugin) *Client) {
 	for _, kind := range sdk.Kinds()[:17] {
 		e := sdk.Error{Kind: kind, Message: "m", Code: "c", Status: 429, RetryAfter: ptr(2 * time.Second), ShouldRetry: ptr(false), RequestID: "r", Usage: &sdk.Usage{PromptTokens: 1}, RateLimit: fullLimit}
 		c := connect(t, &fake{complete: func(context.Context, *sdk.Query) (*sdk.Response, error) { return nil, fmt.Errorf("wrapped: %w", &e) }})
@@ -132,7 +156,9 @@ func TestEveryKindCrosses(t *testing.T) {
 	}
 }
 
-func TestWhatAPluginMayGetWrong(t *testing.T) {
+func TestWhatAPluginMayGetWrong(t *testing.T) { bothWays(t, testWhatAPluginMayGetWrong) }
+
+func testWhatAPluginMayGetWrong(t *testing.T, connect func(testing.TB, Plugin) *Client) {
 	for name, p := range map[string]*fake{
 		"panic":   {complete: func(context.Context, *sdk.Query) (*sdk.Response, error) { panic("oh, sk-canary") }},
 		"nothing": {complete: func(context.Context, *sdk.Query) (*sdk.Response, error) { return nil, nil }},
@@ -186,7 +212,9 @@ func TestDescriptionCrosses(t *testing.T) {
 	}
 }
 
-func TestGivingUp(t *testing.T) {
+func TestGivingUp(t *testing.T) { bothWays(t, testGivingUp) }
+
+func testGivingUp(t *testing.T, connect func(testing.TB, Plugin) *Client) {
 	c := connect(t, &fake{complete: func(ctx context.Context, _ *sdk.Query) (*sdk.Response, error) {
 		<-ctx.Done()
 		return nil, ctx.Err()
@@ -198,7 +226,9 @@ func TestGivingUp(t *testing.T) {
 	}
 }
 
-func TestLargeMessages(t *testing.T) {
+func TestLargeMessages(t *testing.T) { bothWays(t, testLargeMessages) }
+
+func testLargeMessages(t *testing.T, connect func(testing.TB, Plugin) *Client) {
 	big := strings.Repeat("x", 8<<20)
 	c := connect(t, &fake{complete: func(_ context.Context, q *sdk.Query) (*sdk.Response, error) {
 		return &sdk.Response{Content: q.Messages[0].Text}, nil

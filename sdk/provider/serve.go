@@ -61,7 +61,7 @@ func serve(p Plugin, test *plugin.ServeTestConfig) {
 }
 
 func newGRPCServer(opts []grpc.ServerOption) *grpc.Server {
-	return grpc.NewServer(append(opts, grpc.MaxRecvMsgSize(MaxMessageBytes), grpc.MaxSendMsgSize(MaxMessageBytes))...)
+	return grpc.NewServer(append(opts, serverOptions()...)...)
 }
 
 // serveAlone serves without a host, prints how a host reaches the plugin, and runs

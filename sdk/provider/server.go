@@ -21,6 +21,7 @@ import (
 type server struct {
 	providerv1.UnimplementedProviderServer
 	impl    Plugin
+	unary   bool // hides Stream
 	secrets atomic.Pointer[strings.Replacer]
 }
 
@@ -28,7 +29,11 @@ func newServer(p Plugin) *server { return &server{impl: p} }
 
 // Describe implements the wire.
 func (s *server) Describe(context.Context, *providerv1.DescribeRequest) (*providerv1.DescribeResponse, error) {
-	return describeToWire(s.impl.Describe())
+	w, err := describeToWire(s.impl.Describe())
+	if err == nil {
+		w.Stream = !s.unary
+	}
+	return w, err
 }
 
 // Configure implements the wire.
@@ -54,6 +59,9 @@ func (s *server) Complete(ctx context.Context, r *providerv1.CompleteRequest) (*
 		err = sdk.Errorf(sdk.Internal, "the plugin returned neither a response nor an error")
 	}
 	if err != nil {
+		if !isTyped(err) && ctx.Err() != nil {
+			err = sdk.Errorf(sdk.InDoubt, "the call was given up: %w", err)
+		}
 		out := &providerv1.CompleteResponse{Outcome: &providerv1.CompleteResponse_Error{Error: s.failure(err, sdk.Internal)}}
 		var e *sdk.Error
 		if errors.As(err, &e) {
@@ -78,6 +86,11 @@ func (s *server) guard(call func() (*sdk.Response, error)) (r *sdk.Response, err
 		}
 	}()
 	return call()
+}
+
+func isTyped(err error) bool {
+	var e *sdk.Error
+	return errors.As(err, &e)
 }
 
 // failure is what the host is told of err.

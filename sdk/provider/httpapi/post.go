@@ -87,7 +87,7 @@ func (s *sending) complete() bool { return s.done.Load() }
 // broken is the error of a call without a usable HTTP reply.
 func (c *Client) broken(ctx context.Context, sent bool, err error) *sdk.Error {
 	if ctx.Err() != nil && !errors.Is(err, ctx.Err()) {
-		err = fmt.Errorf("%w (%v)", context.Cause(ctx), err)
+		err = fmt.Errorf("%w (%w)", context.Cause(ctx), err)
 	}
 	e := sdk.Errorf(sdk.Unreachable, "the request to %s was not sent: %w%s", c.base.Host, err, hint(err))
 	if sent {

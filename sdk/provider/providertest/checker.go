@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
@@ -182,11 +183,11 @@ func (c *checker) with(ctx context.Context, f func(i Instance) error) error {
 // wantError says what is wrong with an error that should be of one of kinds.
 func (c *checker) wantError(r *sdk.Response, err error, kinds ...sdk.Kind) (*sdk.Error, error) {
 	if err == nil {
-		return nil, fmt.Errorf("want an error of kind %s, got the answer %.80q", kinds[0], r.Content)
+		return nil, errors.New("want an error of kind " + string(kinds[0]) + ", got the answer " + strconv.Quote(r.Content[:min(len(r.Content), 80)]))
 	}
 	var e *sdk.Error
 	if !errors.As(err, &e) {
-		return nil, fmt.Errorf("want an *sdk.Error of kind %s, got %T: %v", kinds[0], err, err)
+		return nil, fmt.Errorf("want an *sdk.Error of kind %w, got %T: %w", kinds[0], err, err)
 	}
 	if shown := c.shownSecret(fmt.Sprintf("%v %s %s", e, e.Code, e.RequestID)); shown != nil {
 		return e, shown

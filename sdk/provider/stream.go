@@ -1,0 +1,162 @@
+package provider
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	providerv1 "github.com/cortexlinux/cortex-host/sdk/proto/cortex/provider/v1"
+)
+
+const (
+	// maxStreamed is the largest call that goes by stream: a larger one would
+	// hold up those behind it.
+	maxStreamed = 1 << 20
+	// maxFrame is the size at which a frame is closed. One message more may
+	// exceed it.
+	maxFrame = 1 << 20
+	// maxQueued bounds the calls that wait to be sent.
+	maxQueued = 4096
+)
+
+// errNotStreamed is a call's that must go unary.
+var errNotStreamed = errors.New("the stream does not take this call")
+
+// A stream is the host's end of one Stream. It is safe for concurrent use.
+type stream struct {
+	wire grpc.BidiStreamingClient[providerv1.StreamRequest, providerv1.StreamResponse]
+	stop context.CancelFunc
+	out  *queue[*providerv1.StreamRequest] // of one call or cancel each
+
+	mu      sync.Mutex
+	pending map[uint64]chan<- []byte
+	lastID  uint64
+
+	// broken is closed when the stream has ended; err says why.
+	broken chan struct{}
+	err    error
+}
+
+// openStream opens a stream; ctx bounds the opening only. It ends with the
+// connection, or when it breaks, and onBreak is called then, once.
+func openStream(ctx context.Context, wire providerv1.ProviderClient, onBreak func(error)) (*stream, error) {
+	lifetime, stop := context.WithCancel(context.WithoutCancel(ctx))
+	opened := context.AfterFunc(ctx, stop)
+	w, err := wire.Stream(lifetime)
+	if !opened() && err == nil {
+		err = context.Cause(ctx)
+	}
+	if err != nil {
+		stop()
+		return nil, err
+	}
+	s := &stream{
+		wire: w, stop: stop, out: newQueue[*providerv1.StreamRequest](),
+		pending: map[uint64]chan<- []byte{}, broken: make(chan struct{}),
+	}
+	go s.send()
+	go s.receive(onBreak)
+	return s, nil
+}
+
+// call asks and waits for the encoded outcome. An error is ctx's, the broken
+// stream's or errNotStreamed.
+func (s *stream) call(ctx context.Context, request []byte) ([]byte, error) {
+	if len(request) > maxStreamed {
+		return nil, errNotStreamed
+	}
+	reply := make(chan []byte, 1)
+	s.mu.Lock()
+	s.lastID++
+	id := s.lastID
+	s.pending[id] = reply
+	s.mu.Unlock()
+	call := &providerv1.Call{Id: id, Request: request}
+	if deadline, ok := ctx.Deadline(); ok {
+		call.Timeout = durationpb.New(time.Until(deadline))
+	}
+	if !s.out.put(&providerv1.StreamRequest{Calls: []*providerv1.Call{call}}, maxQueued) {
+		s.forget(id)
+		return nil, errNotStreamed
+	}
+	select {
+	case outcome := <-reply:
+		return outcome, nil
+	case <-s.broken:
+		s.forget(id)
+		return nil, s.err
+	case <-ctx.Done():
+		if s.forget(id) {
+			s.out.put(&providerv1.StreamRequest{Cancels: []uint64{id}}, 0)
+		}
+		return nil, context.Cause(ctx)
+	}
+}
+
+// forget reports whether the call was still pending.
+func (s *stream) forget(id uint64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, ok := s.pending[id]
+	delete(s.pending, id)
+	return ok
+}
+
+func (s *stream) settle(o *providerv1.CallOutcome) {
+	s.mu.Lock()
+	reply := s.pending[o.GetId()]
+	delete(s.pending, o.GetId())
+	s.mu.Unlock()
+	if reply != nil {
+		reply <- o.GetResponse()
+	}
+}
+
+// send sends what waits until the stream is broken.
+func (s *stream) send() {
+	for {
+		select {
+		case <-s.broken:
+			return
+		case <-s.out.wake:
+		}
+		runtime.Gosched() // whoever is about to call gets into this frame
+		frame, size := new(providerv1.StreamRequest), 0
+		for _, one := range s.out.take() {
+			frame.Calls = append(frame.Calls, one.Calls...)
+			frame.Cancels = append(frame.Cancels, one.Cancels...)
+			if size += proto.Size(one); size >= maxFrame {
+				if s.wire.Send(frame) != nil {
+					return // receive learns why
+				}
+				frame, size = new(providerv1.StreamRequest), 0
+			}
+		}
+		if size > 0 && s.wire.Send(frame) != nil {
+			return
+		}
+	}
+}
+
+// receive settles calls until the stream is broken.
+func (s *stream) receive(onBreak func(error)) {
+	for {
+		frame, err := s.wire.Recv()
+		if err != nil {
+			s.err = err
+			close(s.broken)
+			onBreak(err)
+			s.stop()
+			return
+		}
+		for _, outcome := range frame.GetOutcomes() {
+			s.settle(outcome)
+		}
+	}
+}
