@@ -2,6 +2,7 @@ package executor
 
 import (
 	"context"
+	"runtime"
 	"sync"
 	"time"
 )
@@ -120,22 +121,41 @@ func (e *Executor) anythingQueued() bool {
 	return false
 }
 
+// maxLead bounds how long before its time the alarm is set off.
+const maxLead = time.Millisecond
+
 // alarmAt makes sure that a worker wakes at a time. The lock is held.
 func (e *Executor) alarmAt(at time.Time) {
 	if !e.alarm.IsZero() && !at.Before(e.alarm) {
 		return
 	}
 	e.alarm = at
+	wait := time.Until(at) - e.lead
 	if e.timer == nil {
-		e.timer = time.AfterFunc(time.Until(at), e.ring)
+		e.timer = time.AfterFunc(wait, e.ring)
 		return
 	}
-	e.timer.Reset(time.Until(at))
+	e.timer.Reset(wait)
 }
 
+// ring is the alarm. Timers come late by some tenths of a millisecond, which a
+// paced lane would lose with each send. So the alarm learns how late they are,
+// is set off that much sooner, and bridges what is left by itself.
 func (e *Executor) ring() {
 	e.mu.Lock()
+	at, lead := e.alarm, e.lead
+	e.mu.Unlock()
+	late := time.Since(at.Add(-lead))
+	if lead > 0 && time.Until(at) <= maxLead {
+		for time.Now().Before(at) {
+			runtime.Gosched()
+		}
+	}
+	e.mu.Lock()
 	defer e.mu.Unlock()
+	if late >= 0 && !at.IsZero() {
+		e.lead = min(maxLead, e.lead+(late-e.lead)/8)
+	}
 	e.alarm = time.Time{}
 	e.endOverdue(time.Now())
 	e.wake()

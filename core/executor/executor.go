@@ -31,13 +31,14 @@ type Executor struct {
 	// undelivered counts the results of calls that no sink has taken yet. They
 	// hold their slots: a crash must not lose more answers than that.
 	undelivered int
-	settling    *run         // of the worker that is about to deliver
-	auto        *concurrency // finds slots; nil if they are fixed
-	paused      bool         // by [Executor.Pause]
-	crew        crew         // the workers
-	timer       *time.Timer  // wakes a worker at alarm
-	alarm       time.Time    // zero: the timer is not set
-	watch       time.Time    // no call is overdue before; zero: not known
+	settling    *run          // of the worker that is about to deliver
+	auto        *concurrency  // finds slots; nil if they are fixed
+	paused      bool          // by [Executor.Pause]
+	crew        crew          // the workers
+	timer       *time.Timer   // wakes a worker at alarm
+	alarm       time.Time     // zero: the timer is not set
+	lead        time.Duration // how late timers are
+	watch       time.Time     // no call is overdue before; zero: not known
 }
 
 // New checks the configuration and returns an executor.

@@ -234,5 +234,5 @@ func ExampleLimiter() {
 	_, wait := l.Take(now, limiter.Need{})
 	fmt.Println(wait.Cause, wait.Until.Sub(now).Round(10*time.Millisecond))
 	l.Settle(now, pass, limiter.Outcome{}) // when the answer is there
-	// Output: requests 510ms
+	// Output: requests 500ms
 }

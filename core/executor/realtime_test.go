@@ -1,0 +1,140 @@
+package executor_test
+
+import (
+	"context"
+	"math"
+	"math/rand/v2"
+	"os"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/cortexlinux/cortex-host/core/executor"
+	"github.com/cortexlinux/cortex-host/core/route"
+	"github.com/cortexlinux/cortex-host/sdk"
+)
+
+// hardBucket is a provider with a limit that it enforces.
+type hardBucket struct {
+	mu      sync.Mutex
+	rate    float64
+	size    float64
+	level   float64
+	last    time.Time
+	granted []time.Time
+	refused int
+	after   bool // says when to come back
+}
+
+func (h *hardBucket) Complete(_ context.Context, q *sdk.Query) (*sdk.Response, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	now := time.Now()
+	if h.last.IsZero() {
+		h.level = h.size
+	} else {
+		h.level = min(h.size, h.level+now.Sub(h.last).Seconds()*h.rate)
+	}
+	h.last = now
+	if h.level < 1 {
+		h.refused++
+		err := &sdk.Error{Kind: sdk.RateLimited, Status: 429}
+		if h.after {
+			err.RetryAfter = new(time.Duration((1 - h.level) / h.rate * float64(time.Second)))
+		}
+		return nil, err
+	}
+	h.level--
+	h.granted = append(h.granted, now)
+	return answer(q), nil
+}
+
+// In real time, with real timers: the rate is met, and never passed.
+func TestConfiguredRateInRealTime(t *testing.T) {
+	n, slack := 100, 1.09 // three times what the full test allows
+	if os.Getenv("CORTEX_REALTIME") != "" {
+		n, slack = 300, 1.03
+	}
+	h := &hardBucket{rate: 50, size: 5}
+	e := newExecutor(t, executor.Config{Lanes: []route.Lane{{Name: "a", Provider: h}}, RequestsPerSecond: new(50.0)})
+	b := batch(t, e, queries(n))
+	ideal := time.Duration(float64(n) / 50 * float64(time.Second))
+	t.Logf("%.3f x ideal", b.TotalTime.Seconds()/ideal.Seconds())
+	if h.refused > 0 || b.TotalTime.Seconds() > slack*ideal.Seconds() {
+		t.Errorf("%d refused, took %v, at best %v", h.refused, b.TotalTime, ideal)
+	}
+}
+
+// After the first minute, at least 90 % of a limit that nobody tells, and 85 %
+// without Retry-After.
+func TestAdaptiveRateInRealTime(t *testing.T) {
+	if os.Getenv("CORTEX_REALTIME") == "" {
+		t.Skip("takes four minutes: set CORTEX_REALTIME=1")
+	}
+	for name, c := range map[string]struct {
+		after bool
+		least float64
+	}{"Retry-After": {true, 0.9}, "blind": {false, 0.85}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := &hardBucket{rate: 50, size: 5, after: c.after}
+			e := newExecutor(t, executor.Config{Lanes: []route.Lane{{Name: "a", Provider: h}}})
+			began := time.Now()
+			b := batch(t, e, queries(6000))
+			late, end := 0, began.Add(b.TotalTime)
+			for _, at := range h.granted {
+				if at.Sub(began) > time.Minute {
+					late++
+				}
+			}
+			used := float64(late) / 50 / end.Sub(began.Add(time.Minute)).Seconds()
+			t.Logf("%.1f %% used after the first minute, %d refused, took %v", 100*used, h.refused, b.TotalTime)
+			if used < c.least {
+				t.Errorf("%.1f %% used", 100*used)
+			}
+		})
+	}
+}
+
+// greedy is the makespan of a schedule without any overhead.
+func greedy(latencies []time.Duration, workers int) time.Duration {
+	free := make([]time.Duration, workers)
+	for _, d := range latencies {
+		first := 0
+		for i := range free {
+			if free[i] < free[first] {
+				first = i
+			}
+		}
+		free[first] += d
+	}
+	var end time.Duration
+	for _, d := range free {
+		end = max(end, d)
+	}
+	return end
+}
+
+func TestMakespanOfLognormalLatencies(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 5))
+	latencies := make([]time.Duration, 2000)
+	for i := range latencies {
+		latencies[i] = time.Duration(50e6 * math.Exp(rng.NormFloat64()))
+	}
+	p := &fake{do: func(_ context.Context, q *sdk.Query, n int) (*sdk.Response, error) {
+		time.Sleep(latencies[n-1])
+		return answer(q), nil
+	}}
+	e := newExecutor(t, executor.Config{Lanes: []route.Lane{local("a", p)}, MaxConcurrent: 64})
+	b := batch(t, e, queries(len(latencies)))
+	ideal := greedy(latencies, 64)
+	ratio := b.TotalTime.Seconds() / ideal.Seconds()
+	t.Logf("%.3f x ideal (%v)", ratio, ideal)
+	slack := 1.09
+	if os.Getenv("CORTEX_REALTIME") != "" {
+		slack = 1.03
+	}
+	if ratio > slack {
+		t.Errorf("took %v, at best %v", b.TotalTime, ideal)
+	}
+}
