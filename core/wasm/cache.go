@@ -10,7 +10,9 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"strings"
 	"sync"
+	"time"
 )
 
 // cache is the directory of compiled modules. Each module has a directory of
@@ -76,6 +78,8 @@ var runtimeVersion = sync.OnceValue(func() string {
 func (r *Runner) compile(ctx context.Context, m *Module, limits Limits) (string, error) {
 	entry := r.cache.entry(m)
 	if _, err := os.Stat(entry); err == nil {
+		now := time.Now()
+		_ = os.Chtimes(entry, now, now) // for prune; a read-only cache is never pruned
 		return entry, nil
 	}
 	r.cache.mu.Lock()
@@ -88,6 +92,7 @@ func (r *Runner) compile(ctx context.Context, m *Module, limits Limits) (string,
 		return "", fmt.Errorf("compilation cache: %w", err)
 	}
 	defer os.RemoveAll(work)
+	r.cache.prune()
 	if err := r.compileInto(ctx, m, limits, work); err != nil {
 		return "", err
 	}
@@ -98,6 +103,32 @@ func (r *Runner) compile(ctx context.Context, m *Module, limits Limits) (string,
 		}
 	}
 	return entry, nil
+}
+
+const (
+	keepUnused = 30 * 24 * time.Hour // a compiled module that nobody uses
+	keepBroken = time.Hour           // what an interrupted program left behind
+)
+
+// prune removes what is old. Failing to is no harm.
+func (c *cache) prune() {
+	entries, err := os.ReadDir(c.dir)
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		info, err := e.Info()
+		if err != nil {
+			continue
+		}
+		keep := keepUnused
+		if strings.HasPrefix(e.Name(), "new-") || strings.HasPrefix(e.Name(), "probe-") {
+			keep = keepBroken
+		}
+		if time.Since(info.ModTime()) > keep {
+			_ = os.RemoveAll(filepath.Join(c.dir, e.Name()))
+		}
+	}
 }
 
 func (r *Runner) compileInto(ctx context.Context, m *Module, limits Limits, dir string) error {

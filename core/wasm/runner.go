@@ -3,8 +3,10 @@ package wasm
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"iter"
+	"os"
 	"slices"
 
 	"github.com/cortexlinux/cortex-host/sdk"
@@ -93,7 +95,14 @@ func (r *Runner) generate(ctx context.Context, m *Module, req Request, yield fun
 		return err
 	}
 	s := &session{runner: r, module: m, limits: limits, items: items, seed: req.Seed, yield: yield, tap: req.Record}
-	return s.run(ctx, header, entry)
+	err = s.run(ctx, header, entry)
+	if errors.Is(err, InvalidModule) {
+		// It was compiled without complaint, so what was kept of that is broken.
+		if os.RemoveAll(entry) == nil {
+			err = failf(ChildFailed, "its compiled form in the cache was broken and has been removed: run it again").named(m.Name())
+		}
+	}
+	return err
 }
 
 // passOn yields the failed items of an input that holds nothing else.
