@@ -50,8 +50,11 @@ type usage struct {
 // into the error that it holds nevertheless.
 func readCompletion(reply *httpapi.Reply) (*sdk.Response, error) {
 	var c completion
-	if err := reply.Decode(&c); err != nil {
-		return nil, err
+	if !c.scan(reply.Body()) {
+		c = completion{}
+		if err := reply.Decode(&c); err != nil {
+			return nil, err
+		}
 	}
 	used, cost := c.Usage.sdk()
 	if len(c.Choices) == 0 || len(c.Error) > 0 && !bytes.Equal(c.Error, []byte("null")) {

@@ -1,0 +1,127 @@
+package main
+
+import (
+	"strings"
+
+	"github.com/cortexlinux/cortex-host/sdk/provider/httpapi"
+)
+
+// scan reads an ordinary reply in one pass. It returns false for any other,
+// which encoding/json then reads: parts, tool calls, a key twice, a key in
+// another case.
+func (c *completion) scan(body []byte) bool {
+	s := httpapi.NewScanner(body)
+	fields(s, func(key string) bool {
+		switch key {
+		case "id":
+			c.ID = s.String()
+		case "model":
+			c.Model = s.String()
+		case "choices":
+			s.Array(func(n int) {
+				if n > 0 {
+					s.Skip() // one is asked for, one is answered
+					return
+				}
+				c.Choices = make([]choice, 1)
+				c.Choices[0].scan(s)
+			})
+		case "usage":
+			if !s.Null() {
+				c.Usage = new(usage)
+				c.Usage.scan(s)
+			}
+		case "error":
+			return s.Null()
+		default:
+			return false
+		}
+		return true
+	}, "id", "model", "choices", "usage", "error")
+	return s.Done()
+}
+
+func (c *choice) scan(s *httpapi.Scanner) {
+	fields(s, func(key string) bool {
+		switch key {
+		case "finish_reason":
+			c.FinishReason = s.String()
+		case "message":
+			c.Message.scan(s)
+		default:
+			return false
+		}
+		return true
+	}, "finish_reason", "message")
+}
+
+func (m *message) scan(s *httpapi.Scanner) {
+	fields(s, func(key string) bool {
+		switch key {
+		case "content":
+			m.Content = text(s.String())
+		case "refusal":
+			m.Refusal = s.String()
+		case "tool_calls":
+			if s.Null() {
+				return true
+			}
+			s.Array(func(int) { s.Surprise() })
+			m.ToolCalls = []toolCall{}
+		default:
+			return false
+		}
+		return true
+	}, "content", "refusal", "tool_calls")
+}
+
+func (u *usage) scan(s *httpapi.Scanner) {
+	fields(s, func(key string) bool {
+		switch key {
+		case "prompt_tokens":
+			u.PromptTokens = s.Tokens()
+		case "completion_tokens":
+			u.CompletionTokens = s.Tokens()
+		case "prompt_tokens_details":
+			fields(s, func(key string) bool {
+				if key != "cached_tokens" {
+					return false
+				}
+				u.PromptDetails.CachedTokens = s.Tokens()
+				return true
+			}, "cached_tokens")
+		case "completion_tokens_details":
+			fields(s, func(key string) bool {
+				if key != "reasoning_tokens" {
+					return false
+				}
+				u.CompletionDetails.ReasoningTokens = s.Tokens()
+				return true
+			}, "reasoning_tokens")
+		default:
+			return false
+		}
+		return true
+	}, "prompt_tokens", "completion_tokens", "prompt_tokens_details", "completion_tokens_details", "cached_tokens", "prompt_cache_hit_tokens", "cost")
+}
+
+// fields reads an object whose known keys read knows; read returns false for
+// those that it leaves to the slow way. A key of another vendor is skipped; a
+// known one that comes twice, in another case or is left to the slow way
+// surprises the scanner.
+func fields(s *httpapi.Scanner, read func(key string) bool, known ...string) {
+	var seen uint
+	s.Object(func(key []byte) {
+		for i, name := range known {
+			if len(key) != len(name) || !strings.EqualFold(string(key), name) {
+				continue
+			}
+			if seen&(1<<i) != 0 || string(key) != name || !read(name) {
+				s.Surprise()
+			}
+			seen |= 1 << i
+			return
+		}
+		s.Skip()
+	})
+}

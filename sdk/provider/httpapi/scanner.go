@@ -1,0 +1,308 @@
+package httpapi
+
+import (
+	"bytes"
+	"encoding/json"
+	"unicode/utf8"
+)
+
+// A Scanner reads JSON in one pass, without reflection: for replies that are
+// read thousands of times a second. It is strict and easily surprised. Whoever
+// uses it keeps a struct for encoding/json, and decodes with that instead when
+// [Scanner.Done] says no:
+//
+//	s := httpapi.NewScanner(body)
+//	s.Object(func(key []byte) {
+//		switch string(key) {
+//		case "model":
+//			v.Model = s.String()
+//		default:
+//			s.Skip()
+//		}
+//	})
+//	if !s.Done() {
+//		v = reply{}
+//		err = json.Unmarshal(body, &v)
+//	}
+//
+// What Done accepts is valid JSON, and its strings are what encoding/json makes
+// of them. After a surprise every method returns a zero value. A Scanner is not
+// safe for concurrent use.
+type Scanner struct {
+	data      []byte
+	i         int
+	depth     int
+	surprised bool
+}
+
+// maxDepth is deeper than any reply; deeper ones are encoding/json's.
+const maxDepth = 64
+
+// NewScanner returns a scanner of data.
+func NewScanner(data []byte) *Scanner { return &Scanner{data: data} }
+
+// Done reports whether data was one JSON value, read to its end, that held no
+// surprise.
+func (s *Scanner) Done() bool { return s.peek() == 0 && s.i == len(s.data) && !s.surprised }
+
+// Surprise makes Done say no: the value that was read is not for the fast way.
+func (s *Scanner) Surprise() {
+	s.surprised = true
+	s.i = len(s.data)
+}
+
+// peek returns the next byte that is no space, 0 at the end.
+func (s *Scanner) peek() byte {
+	for s.i < len(s.data) {
+		switch c := s.data[s.i]; c {
+		case ' ', '\t', '\n', '\r':
+			s.i++
+		default:
+			return c
+		}
+	}
+	return 0
+}
+
+// take consumes c if it is next.
+func (s *Scanner) take(c byte) bool {
+	if s.peek() != c {
+		return false
+	}
+	s.i++
+	return true
+}
+
+// Null reads a null if it is next, and reports whether it was.
+func (s *Scanner) Null() bool {
+	if s.peek() != 'n' {
+		return false
+	}
+	s.literal("null")
+	return true
+}
+
+// Object reads an object and calls member for each key, which must read the
+// value. A null is an object without members.
+func (s *Scanner) Object(member func(key []byte)) {
+	s.list('{', '}', func(int) {
+		key, escaped := s.text()
+		if escaped || !s.take(':') {
+			s.Surprise()
+			return
+		}
+		member(key)
+	})
+}
+
+// Array reads an array and calls element for each, which must read it. A null
+// is an array without elements.
+func (s *Scanner) Array(element func(index int)) { s.list('[', ']', element) }
+
+func (s *Scanner) list(first, last byte, one func(index int)) {
+	if s.Null() {
+		return
+	}
+	if s.depth++; s.depth > maxDepth || !s.take(first) {
+		s.Surprise()
+		return
+	}
+	defer func() { s.depth-- }()
+	if s.take(last) {
+		return
+	}
+	for n := 0; ; n++ {
+		if one(n); s.surprised || s.take(last) {
+			return
+		}
+		if !s.take(',') {
+			s.Surprise()
+			return
+		}
+	}
+}
+
+// String reads a string. A null is an empty one.
+func (s *Scanner) String() string {
+	if s.Null() {
+		return ""
+	}
+	start := s.i
+	text, escaped := s.text()
+	if !escaped {
+		return string(text)
+	}
+	return s.unescape(text, s.data[start:s.i])
+}
+
+// text reads a string and returns what is between its quotes, and whether there
+// are escapes in it.
+func (s *Scanner) text() (text []byte, escaped bool) {
+	if !s.take('"') {
+		s.Surprise()
+		return nil, false
+	}
+	start, ascii := s.i, true
+	for i := s.i; i < len(s.data); i++ {
+		switch c := s.data[i]; {
+		case c == '"':
+			s.i = i + 1
+			if text = s.data[start:i]; !ascii && !utf8.Valid(text) {
+				break
+			}
+			return text, escaped
+		case c == '\\':
+			escaped = true
+			n := escapeLength(s.data[i+1:])
+			if n == 0 {
+				s.Surprise()
+				return nil, false
+			}
+			i += n
+			continue
+		case c < ' ':
+			s.Surprise()
+			return nil, false
+		case c >= utf8.RuneSelf:
+			ascii = false
+			continue
+		default:
+			continue
+		}
+		break // invalid UTF-8
+	}
+	s.Surprise()
+	return nil, false
+}
+
+// escapeLength returns how many bytes the escape has after its backslash, 0 for
+// none that JSON knows.
+func escapeLength(after []byte) int {
+	if len(after) == 0 {
+		return 0
+	}
+	if bytes.IndexByte([]byte(`"\/bfnrt`), after[0]) >= 0 {
+		return 1
+	}
+	if after[0] != 'u' || len(after) < 5 {
+		return 0
+	}
+	for _, c := range after[1:5] {
+		if (c < '0' || c > '9') && (c < 'a' || c > 'f') && (c < 'A' || c > 'F') {
+			return 0
+		}
+	}
+	return 5
+}
+
+// unescape returns the string whose text has escapes. Those of code points are
+// rare enough to be encoding/json's.
+func (s *Scanner) unescape(text, quoted []byte) string {
+	if bytes.Contains(text, []byte(`\u`)) {
+		var v string
+		if json.Unmarshal(quoted, &v) != nil {
+			s.Surprise()
+		}
+		return v
+	}
+	plain := make([]byte, 0, len(text))
+	for {
+		i := bytes.IndexByte(text, '\\')
+		if i < 0 {
+			return string(append(plain, text...))
+		}
+		plain = append(plain, text[:i]...)
+		c := text[i+1]
+		switch c {
+		case 'b':
+			c = '\b'
+		case 'f':
+			c = '\f'
+		case 'n':
+			c = '\n'
+		case 'r':
+			c = '\r'
+		case 't':
+			c = '\t'
+		}
+		plain, text = append(plain, c), text[i+2:]
+	}
+}
+
+// Tokens reads a count as [Tokens] does.
+func (s *Scanner) Tokens() (n Tokens) {
+	_ = n.UnmarshalJSON(s.Raw()) // never fails
+	return n
+}
+
+// Raw reads a value and returns its bytes, which are part of the data.
+func (s *Scanner) Raw() []byte {
+	s.peek()
+	start := s.i
+	if s.Skip(); s.surprised {
+		return nil
+	}
+	return s.data[start:s.i]
+}
+
+// Skip reads a value and forgets it.
+func (s *Scanner) Skip() {
+	switch c := s.peek(); c {
+	case '"':
+		s.text()
+	case '{':
+		s.Object(func([]byte) { s.Skip() })
+	case '[':
+		s.Array(func(int) { s.Skip() })
+	case 't':
+		s.literal("true")
+	case 'f':
+		s.literal("false")
+	case 'n':
+		s.literal("null")
+	default:
+		s.number()
+	}
+}
+
+func (s *Scanner) literal(word string) {
+	if !bytes.HasPrefix(s.data[s.i:], []byte(word)) {
+		s.Surprise()
+		return
+	}
+	s.i += len(word)
+}
+
+// number reads -?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?
+func (s *Scanner) number() {
+	s.take('-')
+	if s.i < len(s.data) && s.data[s.i] == '0' {
+		s.i++
+	} else if !s.digits() {
+		return
+	}
+	if s.i < len(s.data) && s.data[s.i] == '.' {
+		if s.i++; !s.digits() {
+			return
+		}
+	}
+	if s.i < len(s.data) && s.data[s.i]|0x20 == 'e' {
+		if s.i++; s.i < len(s.data) && (s.data[s.i] == '+' || s.data[s.i] == '-') {
+			s.i++
+		}
+		s.digits()
+	}
+}
+
+// digits reads at least one digit.
+func (s *Scanner) digits() bool {
+	start := s.i
+	for s.i < len(s.data) && '0' <= s.data[s.i] && s.data[s.i] <= '9' {
+		s.i++
+	}
+	if s.i == start {
+		s.Surprise()
+		return false
+	}
+	return true
+}
