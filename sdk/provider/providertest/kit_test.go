@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -206,35 +207,42 @@ func TestASoundProviderPasses(t *testing.T) {
 	providertest.Run(t, func() provider.Plugin { return new(toy) }, fixture(t))
 }
 
-// Every defect is found, by name.
+// Every defect is found, by name. Most of a check is waiting, so many run at
+// once.
 func TestDefectsAreFound(t *testing.T) {
-	t.Parallel()
-	for _, defect := range []string{
+	defects := []string{
 		"describe", "configure refuses", "one call", "metadata stays home", "cancel", "deadline",
 		"error: 401 unauthenticated", "error: 429 without a body of the vendor's", "error: 500 without a body of the vendor's",
 		"retry-after: seconds", "retry-after: negative", "fault: reset inside the reply", "fault: empty object", "finish: length",
 		"x-should-retry", "rate-limit headers", "request id", "redirect to another host", "nobody listens", "TLS with a CA of its own",
-	} {
-		t.Run(defect, func(t *testing.T) {
-			t.Parallel()
-			report, err := providertest.Check(t.Context(), providertest.Direct(func() provider.Plugin { return &toy{defect: defect} }), fixture(t), nil)
+	}
+	f := fixture(t)
+	turn := make(chan struct{}, 6)
+	var wg sync.WaitGroup
+	for _, defect := range defects {
+		wg.Go(func() {
+			turn <- struct{}{}
+			defer func() { <-turn }()
+			report, err := providertest.Check(t.Context(), providertest.Direct(func() provider.Plugin { return &toy{defect: defect} }), f, nil)
 			if err != nil {
-				t.Fatal(err)
+				t.Error(err)
+				return
 			}
 			found := false
-			for _, f := range report.Findings {
-				found = found || f.Name == defect && f.Status == providertest.Fail
-				if strings.Contains(f.Detail, "secret-canary") {
-					t.Errorf("the kit itself shows a secret: %s", f.Detail)
+			for _, finding := range report.Findings {
+				found = found || finding.Name == defect && finding.Status == providertest.Fail
+				if strings.Contains(finding.Detail, "secret-canary") {
+					t.Errorf("the kit itself shows a secret: %s", finding.Detail)
 				}
 			}
 			if !found || report.Passed() {
 				var b strings.Builder
 				_ = report.WriteText(&b)
-				t.Errorf("not found:\n%s", b.String())
+				t.Errorf("%s is not found:\n%s", defect, b.String())
 			}
 		})
 	}
+	wg.Wait()
 }
 
 func TestReadFixture(t *testing.T) {

@@ -133,19 +133,19 @@ func TestFaults(t *testing.T) {
 	}{
 		{"reset before", upstream.Reply{Fault: upstream.ResetBefore}, func(resp *http.Response, _ string, err error) error {
 			if resp != nil || !errors.Is(err, syscall.ECONNRESET) && !errors.Is(err, io.EOF) {
-				return fmt.Errorf("want a reset, got %v", err)
+				return fmt.Errorf("want a reset, got %w", err)
 			}
 			return nil
 		}},
 		{"reset inside", upstream.Reply{Fault: upstream.ResetInside}, func(resp *http.Response, body string, err error) error {
 			if resp == nil || err == nil || body == "" {
-				return fmt.Errorf("want half a body and an error, got %q, %v", body, err)
+				return fmt.Errorf("want half a body and an error, got %q, %w", body, err)
 			}
 			return nil
 		}},
 		{"close inside", upstream.Reply{Fault: upstream.CloseInside}, func(_ *http.Response, _ string, err error) error {
 			if !errors.Is(err, io.ErrUnexpectedEOF) {
-				return fmt.Errorf("got %v", err)
+				return fmt.Errorf("got %w", err)
 			}
 			return nil
 		}},
