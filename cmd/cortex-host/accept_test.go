@@ -248,7 +248,7 @@ func TestASignalEndsTheRunAndKeepsWhatIsFinished(t *testing.T) {
 	}{{syscall.SIGINT, 130}, {syscall.SIGTERM, 143}} {
 		t.Run(c.signal.String(), func(t *testing.T) {
 			s := startVendor(t, upstream.Config{Script: answersThenHangs})
-			cmd, out, errs := running(t, s, 1, "batch", queryFile(t, 3))
+			cmd, out, errs := running(t, s, 1, "batch", queryFile(t, 3), "--drain", "0s")
 			for deadline := time.Now().Add(10 * time.Second); out.Len() == 0 && time.Now().Before(deadline); {
 				time.Sleep(10 * time.Millisecond)
 			}
@@ -267,6 +267,34 @@ func TestASignalEndsTheRunAndKeepsWhatIsFinished(t *testing.T) {
 			}
 			waitGone(t, children, 2*time.Second)
 		})
+	}
+}
+
+func TestCallsUnderWayAreWaitedForAfterASignal(t *testing.T) {
+	s := startVendor(t, upstream.Config{Latency: time.Second})
+	cmd, out, errs := running(t, s, 2, "batch", queryFile(t, 50), "-j", "2")
+	cmd.Process.Signal(syscall.SIGINT)
+	waitEnd(t, cmd, 10*time.Second)
+	if code := cmd.ProcessState.ExitCode(); code != 130 || !strings.Contains(errs.String(), "nothing more is sent") {
+		t.Errorf("exit %d\n%s", code, errs)
+	}
+	if rows, sent := strings.Count(out.String(), `"content"`), s.Stats().Requests; rows != sent || sent > 4 {
+		t.Errorf("%d calls were made and %d answers kept", sent, rows)
+	}
+}
+
+func TestTheSecondSignalDoesNotWait(t *testing.T) {
+	s := startVendor(t, upstream.Config{Script: upstream.Always(upstream.Reply{Fault: upstream.Hang})})
+	cmd, _, errs := running(t, s, 1, "batch", queryFile(t, 3), "--drain", "1m")
+	cmd.Process.Signal(syscall.SIGTERM)
+	for deadline := time.Now().Add(5 * time.Second); !strings.Contains(errs.String(), "nothing more is sent") && time.Now().Before(deadline); {
+		time.Sleep(10 * time.Millisecond)
+	}
+	began := time.Now()
+	cmd.Process.Signal(syscall.SIGTERM)
+	waitEnd(t, cmd, 20*time.Second)
+	if took := time.Since(began); took > time.Second*slack || cmd.ProcessState.ExitCode() != 143 {
+		t.Errorf("exit %d after %v\n%s", cmd.ProcessState.ExitCode(), took, errs)
 	}
 }
 

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"os"
@@ -19,27 +18,26 @@ type app struct {
 	env            func(string) (string, bool)
 	args           []string // the command line, for the journal
 	quiet, verbose bool     // -q, -v
+	signals        *interrupts
 
 	notes sync.Mutex // one note at a time
 }
 
 // execute runs one command line and returns the exit code.
-func (a *app) execute(ctx context.Context, args []string) int {
+func (a *app) execute(args []string) int {
 	a.args = args
 	root, started := newRoot(a)
 	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
+	err := root.ExecuteContext(a.signals.ctx)
 	if err != nil && !*started {
 		err = asUsage(err)
 	}
-	if end := endedBySignal(ctx); end != nil {
-		if err != nil {
-			a.report(end)
-		}
-		return end.exit()
-	}
 	if err == nil {
-		return exitOK
+		return exitOK // also if a signal came too late to matter
+	}
+	if end := a.signals.ended(); end != nil {
+		a.report(end)
+		return end.exit()
 	}
 	a.report(err)
 	return exitCode(err)

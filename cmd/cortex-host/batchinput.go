@@ -56,6 +56,8 @@ type batchInput struct {
 	identity string
 	// total is the number of queries, 0 if it is not known.
 	total int64
+	// repeatable says that queries can be gone through more than once.
+	repeatable bool
 	// providers are those that queries of the file name.
 	providers []string
 }
@@ -81,10 +83,11 @@ func (a *app) openBatch(path string, flags *batchFlags) (*batchInput, error) {
 			r.Close()
 			return nil, err
 		}
-		b.queries = format.Read(file, in, options)
+		b.queries = rewound(file, func() iter.Seq2[sdk.Query, error] { return format.Read(file, in, options) })
 		if flags.keepGoing {
 			b.queries = format.Unique(b.queries)
 		}
+		b.repeatable = true
 		return b, nil
 	}
 	b.queries = format.Unique(format.Read(r, in, options))
@@ -99,7 +102,7 @@ func isRegular(f *os.File) bool {
 	return err == nil && info.Mode().IsRegular()
 }
 
-// check reads the file once and goes back to its beginning.
+// check reads the file once.
 func (b *batchInput) check(f *os.File, in format.Input, options format.ReadOptions) error {
 	hash := newHash()
 	named := map[string]bool{}
@@ -121,8 +124,18 @@ func (b *batchInput) check(f *os.File, in format.Input, options format.ReadOptio
 		}
 	}
 	b.identity = "sha256:" + hash.String()
-	_, err := f.Seek(0, io.SeekStart)
-	return err
+	return nil
+}
+
+// rewound is a sequence that begins at the file's beginning every time.
+func rewound(f *os.File, read func() iter.Seq2[sdk.Query, error]) iter.Seq2[sdk.Query, error] {
+	return func(yield func(sdk.Query, error) bool) {
+		if _, err := f.Seek(0, io.SeekStart); err != nil {
+			yield(sdk.Query{}, err)
+			return
+		}
+		read()(yield)
+	}
 }
 
 // noDuplicates ends a sequence at its first item error, such as an id that was

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"path/filepath"
 	"strings"
 
@@ -16,9 +17,13 @@ import (
 type catalog struct {
 	app  *app
 	dirs []string
+	// instances are those of the configuration.
+	instances map[string]config.Instance
 }
 
-func (a *app) newCatalog() *catalog { return &catalog{app: a, dirs: a.pluginDirs()} }
+func (a *app) newCatalog(instances map[string]config.Instance) *catalog {
+	return &catalog{app: a, dirs: a.pluginDirs(), instances: instances}
+}
 
 // all returns every offer of every plugin. A plugin that cannot be described
 // is passed over with a warning.
@@ -42,8 +47,25 @@ func (c *catalog) all(ctx context.Context) ([]offer, error) {
 	return list, nil
 }
 
-// find returns the offer of that name: a plugin, else a preset of one.
+// find returns the offer of that name: an instance of the configuration, else a
+// plugin, else a preset of one.
 func (c *catalog) find(ctx context.Context, name string) (offer, error) {
+	if instance, ok := c.instances[name]; ok {
+		plugin := instance.Plugin
+		if plugin == "" {
+			plugin = name
+		}
+		o, err := c.findPlugin(ctx, plugin)
+		if err != nil {
+			return offer{}, fmt.Errorf("providers.%s: %w", name, err)
+		}
+		o.name, o.instance = name, instance
+		return o, nil
+	}
+	return c.findPlugin(ctx, name)
+}
+
+func (c *catalog) findPlugin(ctx context.Context, name string) (offer, error) {
 	if p, err := store.Find(c.dirs, name); err == nil {
 		about, err := c.describe(ctx, p)
 		if err != nil {
@@ -55,7 +77,7 @@ func (c *catalog) find(ctx context.Context, name string) (offer, error) {
 	if err != nil {
 		return offer{}, err
 	}
-	var names []string
+	names := sortedKeys(c.instances)
 	for _, o := range all {
 		if o.name == name {
 			return o, nil

@@ -139,7 +139,25 @@ version: 1
 		}
 		fmt.Fprintf(&b, "# %s\n%s%s: %s\n\n", k.Usage, off, k.Name, value)
 	}
-	b.WriteString(`# Profiles are laid over the settings by --profile NAME.
+	b.WriteString(`# Instances of providers, by names of your own. Keys are found in variables, files
+# or by commands; several keys of one instance share the load.
+# providers:
+#   chat:
+#     plugin: openai
+#     model: gpt-4.1-mini
+#     keys: [{env: OPENAI_API_KEY}, {file: /run/secrets/openai}]
+#   system:
+#     plugin: ollama
+#     model: llama3.2
+
+# Routes say whom a query of a task type is asked of, the first one that can;
+# "*" is all other task types. Here each lane is the other's fallback.
+# routes:
+#   user_chat: [chat, system]
+#   system_operation: [system, chat]
+#   "*": [chat]
+
+# Profiles are laid over the settings by --profile NAME.
 # profiles:
 #   night:
 #     max_concurrent: 64

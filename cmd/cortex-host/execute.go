@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"time"
 
 	"github.com/cortexlinux/cortex-host/core/config"
 	"github.com/cortexlinux/cortex-host/core/executor"
@@ -16,16 +17,23 @@ import (
 type job struct {
 	config  *config.Config
 	lanes   []route.Lane
+	routes  route.Table
 	queries iter.Seq2[sdk.Query, error]
 	sink    sink
 	// text says that the rows are for people: they show what failed.
 	text bool
+	// repeatable says that the queries can be gone through more than once.
+	repeatable bool
 	// total is the number of queries, 0 if it is not known.
 	total int64
 	// failOn says how many failures make the run one that failed.
 	failOn failOn
+	// drain is how long calls under way may take after a signal.
+	drain time.Duration
 	// progress is how it is shown.
 	progress string
+	// metrics is the address at which statistics are served, or empty.
+	metrics string
 	// page is the report, or nil.
 	page *page
 	// summary is the path of --summary, or empty.
@@ -40,6 +48,12 @@ func (a *app) ask(ctx context.Context, j job) error {
 	if err != nil {
 		return &failure{err, "", exitUsage}
 	}
+	stopMetrics, err := a.serveMetrics(j.metrics, exec)
+	if err != nil {
+		return errors.Join(err, j.sink.abandon(err.Error()))
+	}
+	defer stopMetrics()
+	defer a.stopOnSignal(exec, j.drain)()
 	stopProgress := a.showProgress(j.progress, exec, j.total)
 	var failed failures
 	s, err := exec.Run(ctx, withDefaults(j.queries, j.config), func(r sdk.Result) error {
@@ -103,7 +117,7 @@ func endedEarly(err error) bool {
 func (j job) executorConfig() executor.Config {
 	c := j.config
 	out := executor.Config{
-		Lanes: j.lanes, Burst: c.Burst,
+		Lanes: j.lanes, Routes: j.routes, Burst: c.Burst,
 		MaxConcurrent: c.MaxConcurrent.N, AutoConcurrent: c.MaxConcurrent.Auto,
 		TokensPerMinute: c.TokensPerMinute, Share: c.Share,
 		RetryFailed: &c.RetryFailed, MaxRetries: &c.MaxRetries,

@@ -1,16 +1,10 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"io"
-	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/cortexlinux/cortex-host/core/config"
-	"github.com/cortexlinux/cortex-host/core/format"
 	"github.com/cortexlinux/cortex-host/core/wasm"
 )
 
@@ -93,52 +87,5 @@ func (a *app) report(err error) {
 	}
 	if hint := hintOf(err); hint != "" {
 		a.note("hint: %s", hint)
-	}
-}
-
-// A signalError is the cause of a context that a signal ended.
-type signalError struct{ signal syscall.Signal }
-
-func (e *signalError) Error() string {
-	return "stopped by " + map[syscall.Signal]string{syscall.SIGINT: "SIGINT", syscall.SIGTERM: "SIGTERM", syscall.SIGHUP: "SIGHUP"}[e.signal]
-}
-
-func (e *signalError) exit() int { return 128 + int(e.signal) }
-
-// endedBySignal returns the signal that ended ctx, or nil.
-func endedBySignal(ctx context.Context) *signalError {
-	end, _ := errors.AsType[*signalError](context.Cause(ctx))
-	return end
-}
-
-// withSignals returns a context that the first SIGINT, SIGTERM or SIGHUP ends;
-// the second ends the program. A closed pipe is an error of the write and not
-// a signal.
-func withSignals(stderr io.Writer) (context.Context, func()) {
-	ctx, cancel := context.WithCancelCause(context.Background())
-	pipes := make(chan os.Signal, 1)
-	signal.Notify(pipes, syscall.SIGPIPE) // ignoring it would be inherited by children
-	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		first, ok := <-signals
-		if !ok {
-			return
-		}
-		end := &signalError{first.(syscall.Signal)}
-		cancel(end)
-		if _, again := <-signals; again {
-			fmt.Fprintln(stderr, "error: "+format.Inline(end.Error())+", twice: not waiting any longer")
-			os.Exit(end.exit())
-		}
-	}()
-	return ctx, func() {
-		signal.Stop(signals)
-		signal.Stop(pipes)
-		close(signals)
-		<-done
-		cancel(nil)
 	}
 }

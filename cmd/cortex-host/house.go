@@ -2,21 +2,22 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
+	"fmt"
 	"sync"
 
 	"github.com/cortexlinux/cortex-host/core/config"
-	"github.com/cortexlinux/cortex-host/core/price"
 	"github.com/cortexlinux/cortex-host/core/process"
 	"github.com/cortexlinux/cortex-host/core/route"
 	"github.com/cortexlinux/cortex-host/sdk"
 )
 
-// A house is the providers of one run: their lanes and their processes.
+// A house is the providers of one run: their lanes, the routes between them,
+// and their processes.
 type house struct {
 	lanes   []route.Lane
 	offers  []offer // of the lanes, in the same order
+	routes  route.Table
 	secrets []string
 	env     func(string) (string, bool)
 
@@ -24,100 +25,132 @@ type house struct {
 	warming   sync.WaitGroup
 }
 
-// openHouse makes the lane of the provider that choose picks, and of further
-// ones that queries name. No process is started yet.
-func (a *app) openHouse(ctx context.Context, c *config.Config, choose chooser, further ...string) (*house, error) {
-	cat := a.newCatalog()
-	h := &house{env: a.env}
-	if c.Provider != "" || len(further) == 0 {
+// A chooser decides whom a run asks.
+type chooser func(context.Context, *config.Config, *catalog) (offer, error)
+
+// openHouse makes the lanes of a run: of the provider that is chosen, of those
+// that the routes name, and of further ones that queries name. No process is
+// started yet.
+func (a *app) openHouse(ctx context.Context, c *config.Config, choose chooser, further ...string) (h *house, err error) {
+	cat := a.newCatalog(c.Providers)
+	h = &house{env: a.env}
+	defer func() {
+		if err != nil {
+			h.close()
+		}
+	}()
+	// A provider that the command line or the environment names is asked
+	// alone: routes are for those who leave it open.
+	routed := len(c.Routes) > 0 && (c.Provider == "" || c.FromFile("provider"))
+	if c.Provider != "" || (len(further) == 0 && !routed) {
 		o, err := choose(ctx, c, cat)
 		if err != nil {
-			return nil, err
+			return h, err
 		}
-		if err := a.addLane(h, c, o, true); err != nil {
-			return nil, err
+		if err := a.addLanes(ctx, h, c, o, true); err != nil {
+			return h, err
+		}
+	}
+	if routed {
+		h.routes = route.Table{}
+		for _, task := range sortedKeys(c.Routes) {
+			h.routes[taskOf(task)] = c.Routes[task]
+			further = append(further, c.Routes[task]...)
 		}
 	}
 	for _, name := range further {
-		if len(h.lanes) > 0 && h.lanes[0].Name == name {
+		if h.has(name) {
 			continue
 		}
 		o, err := cat.find(ctx, name)
 		if err != nil {
-			h.close()
-			return nil, err
+			return h, err
 		}
-		if err := a.addLane(h, c, o, false); err != nil {
-			h.close()
-			return nil, err
+		if err := a.addLanes(ctx, h, c, o, false); err != nil {
+			return h, err
 		}
 	}
 	return h, nil
 }
 
-// A chooser decides whom a run asks.
-type chooser func(context.Context, *config.Config, *catalog) (offer, error)
-
-// addLane adds the lane of an offer. Model and base URL of the configuration
-// are those of the chosen provider only.
-func (a *app) addLane(h *house, c *config.Config, o offer, chosen bool) error {
-	explicit := sdk.Settings{}
-	if chosen && c.BaseURL != "" {
-		explicit[baseURL] = quoteJSON(c.BaseURL)
+// taskOf reads the key of a route.
+func taskOf(key string) sdk.TaskType {
+	if key == "*" {
+		return route.AnyTask
 	}
+	return sdk.TaskType(key)
+}
+
+// has reports whether there is a lane, or a group of lanes, of that name.
+func (h *house) has(name string) bool {
+	for i := range h.lanes {
+		if h.lanes[i].Group() == name {
+			return true
+		}
+	}
+	return false
+}
+
+// addLanes adds the lanes of an offer: one, or one for each of its keys. Model
+// and base URL of the run are those of the chosen provider only.
+func (a *app) addLanes(ctx context.Context, h *house, c *config.Config, o offer, chosen bool) error {
+	explicit, err := o.explicit()
+	if err != nil {
+		return err
+	}
+	model := o.instance.Model
+	if chosen {
+		if c.BaseURL != "" {
+			explicit[baseURL] = quoteJSON(c.BaseURL)
+		}
+		if c.Model != "" {
+			model = c.Model
+		}
+	}
+	if len(o.instance.Keys) == 0 {
+		return a.addLane(h, o, o.name, model, explicit)
+	}
+	property, err := o.keyProperty()
+	if err != nil {
+		return err
+	}
+	for i, k := range o.instance.Keys {
+		key, err := a.readCredential(ctx, k)
+		if err != nil {
+			return err
+		}
+		name := o.name
+		if len(o.instance.Keys) > 1 {
+			name = fmt.Sprintf("%s-%d", o.name, i+1)
+		}
+		explicit[property] = quoteJSON(key)
+		if err := a.addLane(h, o, name, model, explicit); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *app) addLane(h *house, o offer, name, model string, explicit sdk.Settings) error {
 	settings, err := o.settings(explicit, a.env)
 	if err != nil {
 		return err
 	}
 	h.secrets = append(h.secrets, o.secretsIn(settings)...)
-	p, err := a.newProcess(&o, settings)
+	p, err := a.newProcess(&o, name, settings)
 	if err != nil {
 		return err
 	}
+	if model == "" {
+		model = o.model(settings)
+	}
 	h.processes = append(h.processes, p)
-	lane := route.Lane{
-		Name: o.name, Provider: p, Vendor: vendorOf(&o, settings), Model: o.model(settings),
-		Local: o.local(settings), Free: o.free(), Limits: o.about.Limits, Models: o.about.Models,
-	}
-	if chosen && c.Model != "" {
-		lane.Model = c.Model
-	}
-	h.lanes = append(h.lanes, lane)
 	h.offers = append(h.offers, o)
+	h.lanes = append(h.lanes, route.Lane{
+		Name: name, Instance: o.name, Provider: p, Vendor: vendorOf(&o, settings), Model: model,
+		Local: o.local(settings), Free: o.free(), Limits: o.limits(), Models: o.about.Models,
+	})
 	return nil
-}
-
-// unlisted is the vendor of servers that no price list knows.
-const unlisted = "unlisted"
-
-// vendorOf returns under which name the price list has an offer: what counts is
-// whom it calls, not what the plugin is called.
-func vendorOf(o *offer, s sdk.Settings) string {
-	var base string
-	if raw, ok := s[baseURL]; !ok || json.Unmarshal(raw, &base) != nil {
-		return o.plugin.Name
-	}
-	if vendor := price.NewBook().Vendor(base); vendor != "" {
-		return vendor
-	}
-	return unlisted
-}
-
-// secretsIn returns the values of secret settings, so that they can be kept out
-// of everything that is written.
-func (o *offer) secretsIn(s sdk.Settings) []string {
-	properties, err := o.properties()
-	if err != nil {
-		return nil
-	}
-	var list []string
-	for name, p := range properties {
-		var text string
-		if p.Secret && json.Unmarshal(s[name], &text) == nil && text != "" {
-			list = append(list, text)
-		}
-	}
-	return list
 }
 
 // close ends the processes; each end is bounded.

@@ -28,8 +28,8 @@ func main() {
 
 // run is the whole program: one command line, to its exit code.
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	a := &app{stdin: stdin, stdout: stdout, stderr: stderr, env: os.LookupEnv}
-	ctx, stop := withSignals(stderr)
+	signals, stop := watchSignals(stderr)
 	defer stop()
-	return a.execute(ctx, args)
+	a := &app{stdin: stdin, stdout: stdout, stderr: stderr, env: os.LookupEnv, signals: signals}
+	return a.execute(args)
 }

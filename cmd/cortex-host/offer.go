@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/cortexlinux/cortex-host/core/config"
 	"github.com/cortexlinux/cortex-host/core/store"
 	"github.com/cortexlinux/cortex-host/sdk"
 )
@@ -19,6 +20,8 @@ type offer struct {
 	plugin store.Plugin
 	about  sdk.Description
 	preset *sdk.Preset // nil: the plugin itself
+	// instance is what the configuration says of it.
+	instance config.Instance
 }
 
 // offers returns what a plugin offers: itself, then its presets.

@@ -25,7 +25,7 @@ func newProviderListCommand(a *app) *cobra.Command {
 	}
 	asJSON := cmd.Flags().Bool("json", false, "one JSON object a provider")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		all, err := a.newCatalog().all(cmd.Context())
+		all, err := a.newCatalog(nil).all(cmd.Context())
 		if err != nil {
 			return err
 		}
@@ -95,7 +95,7 @@ func newProviderDescribeCommand(a *app) *cobra.Command {
 }
 
 func (a *app) describeProvider(ctx context.Context, name string, asJSON bool) error {
-	o, err := a.newCatalog().find(ctx, name)
+	o, err := a.newCatalog(nil).find(ctx, name)
 	if err != nil {
 		return err
 	}

@@ -50,7 +50,8 @@ Three things to try:
 	root.AddGroup(&cobra.Group{ID: groupRun, Title: "Ask:"}, &cobra.Group{ID: groupLook, Title: "Look and make:"})
 	root.AddCommand(
 		newRunCommand(a), newBatchCommand(a), newResumeCommand(a), newGenerateCommand(a),
-		newProviderCommand(a), newGeneratorCommand(a), newRunsCommand(a), newReportCommand(a), newConfigCommand(a), newVersionCommand(a),
+		newProviderCommand(a), newGeneratorCommand(a), newRunsCommand(a), newReportCommand(a), newConfigCommand(a),
+		newDoctorCommand(a), newVersionCommand(a),
 	)
 	root.SetHelpCommandGroupID(groupLook)
 	root.SetCompletionCommandGroupID(groupLook)

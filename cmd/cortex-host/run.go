@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -24,11 +25,19 @@ type runFlags struct {
 	limit    int64
 	progress string
 	failOn   failOn
+	drain    time.Duration
+	metrics  string
+	dryRun   bool
+	yes      bool
 }
 
 func addRunFlags(a *app, cmd *cobra.Command, further ...string) *runFlags {
 	r := &runFlags{settings: settingFlags(a, cmd, append(further, runSettings...)...), output: addOutputFlags(cmd)}
 	cmd.Flags().Int64Var(&r.limit, "limit", 0, "ask only the first `N` queries")
+	cmd.Flags().StringVar(&r.metrics, "metrics", "", "serve statistics for Prometheus at `ADDRESS`, such as 127.0.0.1:9090")
+	cmd.Flags().BoolVar(&r.dryRun, "dry-run", false, "show what the run would be like, and ask nobody")
+	cmd.Flags().BoolVar(&r.yes, "yes", false, "do not ask before a large paid run")
+	cmd.Flags().DurationVar(&r.drain, "drain", defaultDrain, "after the first signal, wait so long for calls under way")
 	cmd.Flags().Var(&r.failOn, "fail-on", "exit with 3 if any, all or so many queries failed: `none|any|all|N%`")
 	cmd.Flags().StringVar(&r.progress, "progress", progressAuto, "show progress on stderr: `auto|bar|plain|json|none`")
 	return r
@@ -97,10 +106,21 @@ func (a *app) start(ctx context.Context, c *config.Config, h *house, flags *runF
 	if err := checkBudget(c, h.lanes, prices(c)); err != nil {
 		return err
 	}
+	j.config, j.lanes, j.routes = c, h.lanes, h.routes
+	if flags.dryRun {
+		j.sink, j.text = newStreamSink(a.stdout, encoder), flags.output.format == formatText || isTerminal(a.stdout)
+		return a.dryRun(ctx, j)
+	}
+	if j.repeatable && !flags.yes {
+		j.sink = newStreamSink(a.stdout, encoder)
+		if err := a.confirm(ctx, j); err != nil {
+			return err
+		}
+	}
 	if err := checkReportPath(flags.output.report); err != nil {
 		return err
 	}
-	j.failOn, j.page = flags.failOn, a.newPage(flags.output.report, c)
+	j.failOn, j.drain, j.metrics, j.page = flags.failOn, flags.drain, flags.metrics, a.newPage(flags.output.report, c)
 	if flags.limit > 0 && (j.total == 0 || flags.limit < j.total) {
 		j.queries, j.total = cut(j.queries, flags.limit), flags.limit
 	}
@@ -116,7 +136,7 @@ func (a *app) start(ctx context.Context, c *config.Config, h *house, flags *runF
 		return err
 	}
 	j.text = flags.output.format == formatText || onTerminal && flags.output.format == ""
-	j.config, j.lanes, j.summary = c, h.lanes, flags.output.summary
+	j.summary = flags.output.summary
 	j.queries = h.warm(ctx, j.queries)
 	return a.ask(ctx, j)
 }

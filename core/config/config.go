@@ -52,11 +52,45 @@ type Config struct {
 	// GeneratorTimeout bounds the time that the host waits for a guest.
 	GeneratorTimeout time.Duration
 
+	// Providers are instances of providers, by a name of the user's own.
+	Providers map[string]Instance
+	// Routes say which instances a query of a task type may go to, the first
+	// one first; "*" is for all task types without a row of their own.
+	Routes map[string][]string
+
 	// File is the path of the file that was read, or empty. Profile is the
 	// profile that was laid over it, or empty.
 	File, Profile string
 
 	values map[string]Value
+}
+
+// An Instance is a provider with a configuration of its own.
+type Instance struct {
+	// Plugin is the plugin, or a preset of one. Empty: the instance's name.
+	Plugin string `yaml:"plugin"`
+	// Model is asked where a query names none.
+	Model string `yaml:"model"`
+	// Settings are properties of the plugin's configuration.
+	Settings map[string]any `yaml:"settings"`
+	// Keys are credentials: each is a lane of its own, and the lanes share the
+	// load. Empty: the one of the plugin's environment variable.
+	Keys []Credential `yaml:"keys"`
+	// MaxConcurrent, RequestsPerSecond and TokensPerMinute bound each lane; 0
+	// is no bound of the instance's own.
+	MaxConcurrent     int     `yaml:"max_concurrent"`
+	RequestsPerSecond float64 `yaml:"requests_per_second"`
+	TokensPerMinute   int64   `yaml:"tokens_per_minute"`
+}
+
+// A Credential says where one key is found, never the key itself.
+type Credential struct {
+	// Env names an environment variable.
+	Env string `yaml:"env"`
+	// File is the path of a file whose first line is the key.
+	File string `yaml:"file"`
+	// Command is run; the first line that it prints is the key.
+	Command []string `yaml:"command"`
 }
 
 // A Price is in US dollars per million tokens of prompt and reply.
@@ -69,6 +103,8 @@ type Value struct {
 	// Origin says where it is from: "default", "cortex-host.yaml:7",
 	// "profile night (cortex-host.yaml:20)", "CORTEX_MODEL" or "--model".
 	Origin string
+
+	file bool
 }
 
 // Origin returns where the value of a key is from.
@@ -79,6 +115,10 @@ func (c *Config) Given(key string) bool {
 	v, ok := c.values[key]
 	return ok && v.Origin != originDefault
 }
+
+// FromFile reports whether the value of a key stands in the file, or in a
+// profile of it.
+func (c *Config) FromFile(key string) bool { return c.values[key].file }
 
 // Values returns every key that has a value, with its origin.
 func (c *Config) Values() map[string]Value { return maps.Clone(c.values) }

@@ -153,6 +153,52 @@ func TestAFileThatNobodyNamedMayNotSendKeysElsewhere(t *testing.T) {
 	}
 }
 
+func TestProvidersAndRoutes(t *testing.T) {
+	path := write(t, `
+providers:
+  chat:
+    plugin: openai
+    settings: {base_url: "https://llm.example/v1", headers: {X-Team: blue}}
+    keys: [{env: A}, {file: /run/key}, {command: [pass, show, key]}]
+    requests_per_second: 2.5
+  system:
+    plugin: ollama
+    model: llama
+routes:
+  user_chat: [chat, system]
+  "*": [system]
+`)
+	c, err := config.Load(config.Sources{Path: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	chat := c.Providers["chat"]
+	if chat.Plugin != "openai" || len(chat.Keys) != 3 || chat.Keys[2].Command[1] != "show" || chat.RequestsPerSecond != 2.5 ||
+		chat.Settings["base_url"] != "https://llm.example/v1" || c.Providers["system"].Model != "llama" {
+		t.Errorf("%+v", c.Providers)
+	}
+	if fmt.Sprint(c.Routes) != "map[*:[system] user_chat:[chat system]]" {
+		t.Error(c.Routes)
+	}
+	for text, want := range map[string]string{
+		"providers:\n  chat:\n    pluggin: openai\n":    `:3: unknown key "pluggin"`,
+		"providers: {Chat: {}}\n":                       "small letters",
+		"providers: {c: {keys: [{env: A, file: b}]}}\n": "exactly one of",
+		"providers: {c: {max_concurrent: -1}}\n":        "negative",
+		"providers: {c: {max_concurrent: many}}\n":      "providers.c",
+		"routes: {user_chat: chat}\n":                   "must be a list",
+		"routes: {user_chat: []}\n":                     "must be a list",
+		"routes: [a]\n":                                 "must hold keys and values",
+	} {
+		if _, err := config.Load(config.Sources{Path: write(t, text)}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+	if _, err := config.Load(config.Sources{Dir: filepath.Dir(path)}); err == nil || !strings.Contains(err.Error(), "nobody named this file") {
+		t.Error(err)
+	}
+}
+
 func TestRates(t *testing.T) {
 	for text, want := range map[string]float64{"10": 10, "0": 0, "off": 0, "0.5": 0.5, "600/m": 10, "3/s": 3} {
 		c, err := config.Load(config.Sources{Flags: map[string]string{"requests_per_second": text}})
@@ -216,7 +262,7 @@ func TestSchemaAgreesWithTheReader(t *testing.T) {
 		`{}`, `{"version":1,"model":"m","max_concurrent":3,"requests_per_second":"600/m","timeout":"1h30m"}`,
 		`{"requests_per_second":"off","profiles":{"night":{"max_cost":2.5}}}`, `{"requests_per_second":10,"price":"0.15,0.6"}`,
 		`{"version":2}`, `{"modell":"m"}`, `{"max_concurrent":0}`, `{"max_concurrent":"x"}`, `{"max_concurrent":"auto","tokens_per_minute":"off","share":"70%"}`, `{"share":0.5,"tokens_per_minute":1000}`, `{"share":2}`, `{"tokens_per_minute":"many"}`, `{"requests_per_second":"fast"}`,
-		`{"timeout":10}`, `{"temperature":-1}`, `{"retry_failed":"maybe"}`, `{"profiles":{"night":{"nope":1}}}`, `{"price":"1"}`, `[]`,
+		`{"timeout":10}`, `{"temperature":-1}`, `{"retry_failed":"maybe"}`, `{"profiles":{"night":{"nope":1}}}`, `{"providers":{"a":{"plugin":"openai","keys":[{"env":"A"}]}},"routes":{"*":["a"]}}`, `{"providers":{"a":{"x":1}}}`, `{"providers":{"a":{"keys":[{"env":"A","file":"b"}]}}}`, `{"routes":{"*":[]}}`, `{"providers":{"A":{}}}`, `{"price":"1"}`, `[]`,
 	} {
 		instance, err := jsonschema.UnmarshalJSON(strings.NewReader(text))
 		if err != nil {

@@ -16,6 +16,17 @@
 //	provider: openai
 //	model: gpt-4o-mini
 //	max_concurrent: 16
+//	providers:               # instances of providers, by names of your own
+//	  chat:
+//	    plugin: openai
+//	    keys: [{env: OPENAI_API_KEY}, {env: OPENAI_API_KEY_2}]
+//	  system:
+//	    plugin: ollama
+//	    model: llama3.2
+//	routes:                  # task type -> instances; the others are fallbacks
+//	  user_chat: [chat, system]
+//	  system_operation: [system, chat]
+//	  "*": [chat]
 //	profiles:                # laid over the rest by --profile
 //	  night: {max_concurrent: 200}
 //
@@ -28,6 +39,6 @@
 // # Trust
 //
 // A file that lies in the working directory and that nobody named may not say
-// where keys go ([Key.Trusted]): otherwise a cloned repository could
+// where keys go ([Key.Trusted], providers): otherwise a cloned repository could
 // send them anywhere. Naming it with --config is enough.
 package config

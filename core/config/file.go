@@ -27,6 +27,9 @@ type file struct {
 	trusted  bool
 	values   layer
 	profiles map[string]layer
+
+	providers map[string]Instance
+	routes    map[string][]string
 }
 
 func readFile(path string, trusted bool) (*file, error) {
@@ -67,8 +70,12 @@ func parseFile(path string, data []byte, trusted bool) (*file, error) {
 			err = f.version(e)
 		case "profiles":
 			err = f.readProfiles(e)
+		case "providers":
+			err = f.readProviders(e)
+		case "routes":
+			err = f.readRoutes(e)
 		default:
-			err = f.setting(f.values, e, e.origin(path), "version", "profiles")
+			err = f.setting(f.values, e, e.origin(path), "version", "profiles", "providers", "routes")
 		}
 		if err != nil {
 			return nil, err
@@ -168,7 +175,7 @@ func (f *file) setting(into layer, e entry, origin string, further ...string) er
 	if _, null := e.value.(*ast.NullNode); null {
 		return nil
 	}
-	into[e.key] = Value{strings.TrimSpace(fmt.Sprint(scalar.GetValue())), origin}
+	into[e.key] = Value{Text: strings.TrimSpace(fmt.Sprint(scalar.GetValue())), Origin: origin, file: true}
 	if err := k.set(&Config{}, into[e.key].(Value).Text); err != nil {
 		return &Error{Origin: e.origin(f.path), Key: e.key, Problem: err.Error()}
 	}

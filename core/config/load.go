@@ -59,7 +59,7 @@ func Load(s Sources) (*Config, error) {
 			return nil, fmt.Errorf("config: %w", err)
 		}
 	}
-	c := &Config{File: f.path, Profile: s.Profile, values: map[string]Value{}}
+	c := &Config{File: f.path, Profile: s.Profile, Providers: f.providers, Routes: f.routes, values: map[string]Value{}}
 	for _, k := range keys {
 		v, ok := merged.Get(k.Name).(Value)
 		if !ok {
@@ -77,7 +77,7 @@ func defaults() layer {
 	l := layer{}
 	for _, k := range keys {
 		if k.Default != "" {
-			l[k.Name] = Value{k.Default, originDefault}
+			l[k.Name] = Value{Text: k.Default, Origin: originDefault}
 		}
 	}
 	return l
@@ -91,7 +91,7 @@ func (s Sources) environment() layer {
 	}
 	for _, k := range keys {
 		if text, ok := s.Env(k.Env()); ok && text != "" {
-			l[k.Name] = Value{text, k.Env()}
+			l[k.Name] = Value{Text: text, Origin: k.Env()}
 		}
 	}
 	return l
@@ -101,7 +101,7 @@ func (s Sources) flags() layer {
 	l := layer{}
 	for name, text := range s.Flags {
 		if k, ok := find(name); ok {
-			l[name] = Value{text, "--" + k.Flag()}
+			l[name] = Value{Text: text, Origin: "--" + k.Flag()}
 		}
 	}
 	return l

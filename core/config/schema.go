@@ -5,6 +5,23 @@ import (
 	"fmt"
 )
 
+const (
+	providersSchema = `{"type":"object","description":"instances of providers, by a name of your own",
+		"propertyNames":{"pattern":"^[a-z0-9][a-z0-9-]*$"},
+		"additionalProperties":{"type":["object","null"],"additionalProperties":false,"properties":{
+		"plugin":{"type":"string","description":"the plugin, or a preset of one; default: the instance's name"},
+		"model":{"type":"string"},
+		"settings":{"type":"object","description":"properties of the plugin's configuration; no secrets"},
+		"keys":{"type":"array","description":"credentials that share the load","items":{"type":"object","additionalProperties":false,
+			"minProperties":1,"maxProperties":1,"properties":{"env":{"type":"string","minLength":1},"file":{"type":"string","minLength":1},
+			"command":{"type":"array","minItems":1,"items":{"type":"string"}}}}},
+		"max_concurrent":{"type":"integer","minimum":0},
+		"requests_per_second":{"type":"number","minimum":0},
+		"tokens_per_minute":{"type":"integer","minimum":0}}}}`
+	routesSchema = `{"type":"object","description":"task type, or *, to instances in order of preference",
+		"additionalProperties":{"type":"array","minItems":1,"items":{"type":"string","minLength":1}}}`
+)
+
 // Schema returns the JSON Schema of the file, for editors. It says what [Load]
 // checks.
 func Schema() []byte {
@@ -19,6 +36,8 @@ func Schema() []byte {
 			"type": "object", "additionalProperties": profile, "description": "named sets of settings",
 		}),
 	}
+	all["providers"] = json.RawMessage(providersSchema)
+	all["routes"] = json.RawMessage(routesSchema)
 	for name, s := range settings {
 		all[name] = s
 	}

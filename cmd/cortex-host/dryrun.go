@@ -1,0 +1,86 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/cortexlinux/cortex-host/core/executor"
+	"github.com/cortexlinux/cortex-host/core/format"
+	"github.com/cortexlinux/cortex-host/sdk"
+)
+
+// dryRun shows what the run would be like, and asks nobody.
+func (a *app) dryRun(ctx context.Context, j job) error {
+	exec, err := executor.New(j.executorConfig())
+	if err != nil {
+		return asUsage(err)
+	}
+	plan, err := exec.Plan(ctx, withDefaults(j.queries, j.config))
+	if err != nil {
+		return err
+	}
+	if j.text {
+		return a.describePlan(plan)
+	}
+	return a.printJSON(plan)
+}
+
+func (a *app) describePlan(p executor.Plan) error {
+	w := tabwriter.NewWriter(a.stdout, 0, 8, 2, ' ', 0)
+	line := func(name, message string, args ...any) {
+		fmt.Fprintf(w, "%s\t%s\n", name, format.Inline(fmt.Sprintf(message, args...)))
+	}
+	line("queries", "%d", p.Queries)
+	if p.Invalid > 0 {
+		line("", "%d more would fail before they are sent", p.Invalid)
+	}
+	for _, name := range sortedKeys(p.Lanes) {
+		line("", "%d to %s", p.Lanes[name], name)
+	}
+	line("tokens", "about %d in prompts, %d in replies", p.PromptTokens, p.CompletionTokens)
+	line("cost", "%s", costText(p))
+	line("time", "about %s, limited by %s", format.Seconds(p.Duration), p.Limit)
+	line("results", "about %d KB", (p.ResultBytes+1023)/1024)
+	return outputError(w.Flush())
+}
+
+func costText(p executor.Plan) string {
+	switch {
+	case p.Cost == nil:
+		return "not known; give the price with --price IN,OUT"
+	case p.MaxCost == nil:
+		return fmt.Sprintf("about %v; at most: not known without --max-tokens", p.Cost)
+	}
+	return fmt.Sprintf("about %v, at most %v", p.Cost, p.MaxCost)
+}
+
+// largeCost is from when on a run on a terminal is worth a question.
+const largeCost = sdk.USD
+
+// confirm shows the estimate of a large paid run on a terminal and asks. The
+// job's queries are gone through once more for it.
+func (a *app) confirm(ctx context.Context, j job) error {
+	if j.config.MaxCost != nil || !isTerminal(a.stdin) || !isTerminal(a.stderr) {
+		return nil
+	}
+	exec, err := executor.New(j.executorConfig())
+	if err != nil {
+		return asUsage(err)
+	}
+	plan, err := exec.Plan(ctx, withDefaults(j.queries, j.config))
+	if err != nil {
+		return err
+	}
+	if plan.Cost == nil || *plan.Cost < largeCost {
+		return nil
+	}
+	a.note("%d queries, %s, about %s. Ask them? [y/N]", plan.Queries, costText(plan), format.Seconds(plan.Duration))
+	answer, err := bufio.NewReader(a.stdin).ReadString('\n')
+	if err == nil && strings.HasPrefix(strings.ToLower(strings.TrimSpace(answer)), "y") {
+		return nil
+	}
+	return usagef("--yes asks without a question, --max-cost USD sets a limit", "nothing was asked")
+}

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"encoding/json"
+
+	"github.com/cortexlinux/cortex-host/core/price"
+	"github.com/cortexlinux/cortex-host/sdk"
+)
+
+// explicit are the settings that the configuration gives an instance. A secret
+// among them is refused: files are shared, keys are not.
+func (o *offer) explicit() (sdk.Settings, error) {
+	properties, err := o.properties()
+	if err != nil {
+		return nil, err
+	}
+	out := sdk.Settings{}
+	for _, name := range sortedKeys(o.instance.Settings) {
+		if properties[name].Secret {
+			return nil, usagef("say under keys where it is found: keys: [{env: NAME}]", "providers.%s.settings.%s is a secret, and does not belong into a file", o.name, name)
+		}
+		raw, err := json.Marshal(o.instance.Settings[name])
+		if err != nil {
+			return nil, usagef("", "providers.%s.settings.%s: %w", o.name, name, err)
+		}
+		out[name] = raw
+	}
+	return out, nil
+}
+
+// limits are the plugin's own, lowered by those of the configuration.
+func (o *offer) limits() sdk.Limits {
+	l := o.about.Limits
+	l.MaxConcurrent = lower(l.MaxConcurrent, o.instance.MaxConcurrent)
+	l.RequestsPerSecond = lower(l.RequestsPerSecond, o.instance.RequestsPerSecond)
+	l.TokensPerMinute = lower(l.TokensPerMinute, o.instance.TokensPerMinute)
+	return l
+}
+
+// lower returns the lower of two limits; 0 is none.
+func lower[T int | int64 | float64](a, b T) T {
+	if a == 0 || (b != 0 && b < a) {
+		return b
+	}
+	return a
+}
+
+// unlisted is the vendor of servers that no price list knows.
+const unlisted = "unlisted"
+
+// vendorOf returns under which name the price list has an offer: what counts is
+// whom it calls, not what the plugin is called.
+func vendorOf(o *offer, s sdk.Settings) string {
+	var base string
+	if raw, ok := s[baseURL]; !ok || json.Unmarshal(raw, &base) != nil {
+		return o.plugin.Name
+	}
+	if vendor := price.NewBook().Vendor(base); vendor != "" {
+		return vendor
+	}
+	return unlisted
+}
+
+// secretsIn returns the values of secret settings, so that they can be kept out
+// of everything that is written.
+func (o *offer) secretsIn(s sdk.Settings) []string {
+	properties, err := o.properties()
+	if err != nil {
+		return nil
+	}
+	var list []string
+	for name, p := range properties {
+		var text string
+		if p.Secret && json.Unmarshal(s[name], &text) == nil && text != "" {
+			list = append(list, text)
+		}
+	}
+	return list
+}

@@ -1,0 +1,106 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+
+	"github.com/cortexlinux/cortex-host/core/format"
+)
+
+// A signalError is the cause of an end that a signal asked for.
+type signalError struct{ signal syscall.Signal }
+
+func (e *signalError) Error() string {
+	return "stopped by " + map[syscall.Signal]string{syscall.SIGINT: "SIGINT", syscall.SIGTERM: "SIGTERM", syscall.SIGHUP: "SIGHUP"}[e.signal]
+}
+
+func (e *signalError) exit() int { return 128 + int(e.signal) }
+
+// interrupts turns signals into the end of the program: the first one asks for
+// an orderly end, if somebody knows how, else it cancels; the second cancels;
+// the third ends the process.
+type interrupts struct {
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+
+	mu      sync.Mutex
+	orderly func(*signalError) // nil: nobody knows how
+	first   *signalError
+}
+
+// watchSignals returns the interrupts of this process. A closed pipe is an
+// error of the write and not a signal.
+func watchSignals(stderr io.Writer) (i *interrupts, stop func()) {
+	i = &interrupts{}
+	i.ctx, i.cancel = context.WithCancelCause(context.Background())
+	pipes := make(chan os.Signal, 1)
+	signal.Notify(pipes, syscall.SIGPIPE) // ignoring it would be inherited by children
+	signals := make(chan os.Signal, 3)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for s := range signals {
+			if !i.receive(&signalError{s.(syscall.Signal)}) {
+				fmt.Fprintln(stderr, "error: "+format.Inline(i.ended().Error())+", again: not waiting any longer")
+				os.Exit(i.ended().exit())
+			}
+		}
+	}()
+	return i, func() {
+		signal.Stop(signals)
+		signal.Stop(pipes)
+		close(signals)
+		<-done
+		i.cancel(nil)
+	}
+}
+
+// receive acts on one signal. It returns false if nothing softer is left than
+// to end the process.
+func (i *interrupts) receive(s *signalError) bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	switch {
+	case i.first == nil:
+		i.first = s
+		if i.orderly != nil {
+			i.orderly(s)
+		} else {
+			i.cancel(s)
+		}
+	case i.ctx.Err() == nil:
+		i.cancel(i.first)
+	default:
+		return false
+	}
+	return true
+}
+
+// onFirst says how to end in an orderly way, until the returned function is
+// called. orderly must not block.
+func (i *interrupts) onFirst(orderly func(*signalError)) (done func()) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.orderly = orderly
+	if i.first != nil {
+		orderly(i.first) // it came a moment too early
+	}
+	return func() {
+		i.mu.Lock()
+		defer i.mu.Unlock()
+		i.orderly = nil
+	}
+}
+
+// ended returns the first signal, nil if there was none.
+func (i *interrupts) ended() *signalError {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.first
+}

@@ -1,0 +1,97 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+)
+
+var instanceName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,63}$`)
+
+// readProviders reads the instances. They say where keys come from and go to,
+// so the file must be one that somebody named.
+func (f *file) readProviders(e entry) error {
+	if !f.trusted {
+		return &Error{Origin: e.origin(f.path), Key: e.key, Problem: "decides where your keys are sent, and nobody named this file",
+			Hint: "if you trust it, name it: --config " + f.path}
+	}
+	entries, err := f.mapping(e.value, "providers")
+	if err != nil {
+		return err
+	}
+	f.providers = map[string]Instance{}
+	for _, p := range entries {
+		var i Instance
+		if err := yaml.NodeToValue(p.value, &i, yaml.Strict()); err != nil {
+			return f.nodeError(p, err)
+		}
+		if err := i.check(p.key); err != nil {
+			return &Error{Origin: p.origin(f.path), Key: "providers." + p.key, Problem: err.Error()}
+		}
+		f.providers[p.key] = i
+	}
+	return nil
+}
+
+func (i *Instance) check(name string) error {
+	switch {
+	case !instanceName.MatchString(name):
+		return errors.New("must have a name of small letters, digits and dashes")
+	case i.MaxConcurrent < 0, i.TokensPerMinute < 0, !(i.RequestsPerSecond >= 0 && i.RequestsPerSecond < 1e6):
+		return errors.New("has a limit that is negative or out of range")
+	}
+	for n, k := range i.Keys {
+		given := 0
+		for _, set := range []bool{k.Env != "", k.File != "", len(k.Command) > 0} {
+			if set {
+				given++
+			}
+		}
+		if given != 1 {
+			return fmt.Errorf("keys[%d] must have exactly one of env, file and command", n)
+		}
+	}
+	return nil
+}
+
+// readRoutes reads the table of routes.
+func (f *file) readRoutes(e entry) error {
+	entries, err := f.mapping(e.value, "routes")
+	if err != nil {
+		return err
+	}
+	f.routes = map[string][]string{}
+	for _, r := range entries {
+		var lanes []string
+		if err := yaml.NodeToValue(r.value, &lanes); err != nil || len(lanes) == 0 || slices.Contains(lanes, "") {
+			return &Error{Origin: r.origin(f.path), Key: "routes." + r.key, Problem: "must be a list of instances, such as [chat, system]"}
+		}
+		f.routes[r.key] = lanes
+	}
+	return nil
+}
+
+// nodeError turns the error of decoding an instance into one with its line.
+func (f *file) nodeError(e entry, err error) error {
+	line, problem := e.line, err.Error()
+	var located yaml.Error
+	if errors.As(err, &located) {
+		problem = located.GetMessage()
+		if t := located.GetToken(); t != nil && t.Position != nil && t.Position.Line > 0 {
+			line = t.Position.Line
+		}
+	}
+	if rest, ok := strings.CutPrefix(problem, "unknown field "); ok {
+		known := []string{"plugin", "model", "settings", "keys", "max_concurrent", "requests_per_second", "tokens_per_minute", "env", "file", "command"}
+		out := &Error{Origin: entry{line: line}.origin(f.path), Problem: "unknown key " + rest, Hint: "a provider has " + strings.Join(known[:7], ", ")}
+		if near := Nearest(strings.Trim(rest, `"`), known); near != "" {
+			out.Hint = "did you mean " + near + "?"
+		}
+		return out
+	}
+	return &Error{Origin: entry{line: line}.origin(f.path), Key: "providers." + e.key, Problem: problem}
+}
