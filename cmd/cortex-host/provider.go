@@ -14,8 +14,8 @@ import (
 )
 
 func newProviderCommand(a *app) *cobra.Command {
-	return group("provider", "List, describe and test providers",
-		newProviderListCommand(a), newProviderDescribeCommand(a), newProviderTestCommand(a))
+	return group("provider", "List, describe, test and make providers",
+		newProviderListCommand(a), newProviderDescribeCommand(a), newProviderTestCommand(a), newProviderNewCommand(a))
 }
 
 func newProviderListCommand(a *app) *cobra.Command {
