@@ -228,3 +228,27 @@ func TestSubmitAlone(t *testing.T) {
 		t.Errorf("result %+v", r)
 	}
 }
+
+// A crash loses the answers that no sink has taken: they must not be more than
+// may be under way.
+func TestUndeliveredResultsHoldTheirSlots(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var answered, delivered, most atomic.Int64
+		p := &fake{do: func(_ context.Context, q *sdk.Query, _ int) (*sdk.Response, error) {
+			time.Sleep(time.Millisecond)
+			if n := answered.Add(1) - delivered.Load(); n > most.Load() {
+				most.Store(n)
+			}
+			return answer(q), nil
+		}}
+		e := newExecutor(t, executor.Config{Lanes: []route.Lane{local("a", p)}, MaxConcurrent: 8})
+		_, err := e.Run(context.Background(), stream(500), func(sdk.Result) error {
+			time.Sleep(100 * time.Millisecond)
+			delivered.Add(1)
+			return nil
+		})
+		if n := most.Load(); err != nil || n > 8 {
+			t.Errorf("%d answers were in memory only; error %v", n, err)
+		}
+	})
+}

@@ -198,9 +198,9 @@ func TestOverloadNeverCuts(t *testing.T) {
 		p := pass(t, l, now)
 		l.Settle(now, p, limiter.Outcome{Kind: sdk.Overloaded, RetryAfter: new(time.Second)})
 		now = now.Add(time.Second)
-	}
-	if r := l.Rate(); r < 9.9 {
-		t.Errorf("rate %v", r)
+		if r := l.Rate(); r < 9.9 {
+			t.Fatalf("rate %v", r)
+		}
 	}
 }
 
@@ -235,4 +235,17 @@ func ExampleLimiter() {
 	fmt.Println(wait.Cause, wait.Until.Sub(now).Round(10*time.Millisecond))
 	l.Settle(now, pass, limiter.Outcome{}) // when the answer is there
 	// Output: requests 500ms
+}
+
+func TestRefusedTokensComeBack(t *testing.T) {
+	l := newLimiter(t, limiter.Config{Tokens: limiter.TokensPerMinute{Total: 6000}})
+	need := limiter.Need{Input: 50, Output: 50} // a second's worth
+	p, _ := l.Take(epoch, need)
+	if _, wait := l.Take(epoch, need); wait.Cause != limiter.Tokens {
+		t.Fatalf("wait %+v", wait)
+	}
+	l.Settle(epoch, p, limiter.Outcome{Kind: sdk.InvalidRequest})
+	if _, wait := l.Take(epoch, need); wait.Cause != "" {
+		t.Errorf("the tokens of a refused call are gone: %+v", wait)
+	}
 }
