@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -43,7 +42,7 @@ type toy struct {
 	defect string
 	client atomic.Pointer[httpapi.Client]
 	key    atomic.Pointer[string]
-	url    string
+	url    atomic.Pointer[string]
 }
 
 func (p *toy) Describe() sdk.Description {
@@ -81,7 +80,7 @@ func (p *toy) Configure(_ context.Context, s sdk.Settings) error {
 	if err != nil {
 		return sdk.Errorf(sdk.InvalidRequest, "url: %w", err)
 	}
-	p.url = c.URL
+	p.url.Store(&c.URL)
 	p.key.Store(&c.Key)
 	if last := p.client.Swap(client); last != nil {
 		last.Close()
@@ -120,7 +119,7 @@ func (p *toy) Complete(ctx context.Context, q *sdk.Query) (*sdk.Response, error)
 
 // follow is a client as it comes: it follows redirects.
 func (p *toy) follow(ctx context.Context, body []byte) (*sdk.Response, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.url, bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, *p.url.Load(), bytes.NewReader(body))
 	if err != nil {
 		return nil, err
 	}
@@ -207,42 +206,43 @@ func TestASoundProviderPasses(t *testing.T) {
 	providertest.Run(t, func() provider.Plugin { return new(toy) }, fixture(t))
 }
 
-// Every defect is found, by name. Most of a check is waiting, so many run at
-// once.
+// Every defect is found, by name.
 func TestDefectsAreFound(t *testing.T) {
-	defects := []string{
+	f := fixture(t)
+	for _, defect := range []string{
 		"describe", "configure refuses", "one call", "metadata stays home", "cancel", "deadline",
 		"error: 401 unauthenticated", "error: 429 without a body of the vendor's", "error: 500 without a body of the vendor's",
 		"retry-after: seconds", "retry-after: negative", "fault: reset inside the reply", "fault: empty object", "finish: length",
 		"x-should-retry", "rate-limit headers", "request id", "redirect to another host", "nobody listens", "TLS with a CA of its own",
-	}
-	f := fixture(t)
-	turn := make(chan struct{}, 6)
-	var wg sync.WaitGroup
-	for _, defect := range defects {
-		wg.Go(func() {
-			turn <- struct{}{}
-			defer func() { <-turn }()
-			report, err := providertest.Check(t.Context(), providertest.Direct(func() provider.Plugin { return &toy{defect: defect} }), f, nil)
-			if err != nil {
-				t.Error(err)
-				return
+	} {
+		t.Run(defect, func(t *testing.T) {
+			broken := func() provider.Plugin { return &toy{defect: defect} }
+			finding, found, err := providertest.CheckOnly(t.Context(), providertest.Direct(broken), f, defect)
+			if err != nil || !found || finding.Status != providertest.Fail {
+				t.Errorf("got %+v, %v, %v", finding, found, err)
 			}
-			found := false
-			for _, finding := range report.Findings {
-				found = found || finding.Name == defect && finding.Status == providertest.Fail
-				if strings.Contains(finding.Detail, "secret-canary") {
-					t.Errorf("the kit itself shows a secret: %s", finding.Detail)
-				}
-			}
-			if !found || report.Passed() {
-				var b strings.Builder
-				_ = report.WriteText(&b)
-				t.Errorf("%s is not found:\n%s", defect, b.String())
+			if strings.Contains(finding.Detail, "secret-canary") {
+				t.Errorf("the kit itself shows a secret: %s", finding.Detail)
 			}
 		})
 	}
-	wg.Wait()
+}
+
+func TestAReportOfADefect(t *testing.T) {
+	broken := func() provider.Plugin { return &toy{defect: "x-should-retry"} }
+	var seen int
+	report, err := providertest.Check(t.Context(), providertest.Direct(broken), fixture(t), func(providertest.Finding) { seen++ })
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	if err := report.WriteText(&b); err != nil {
+		t.Fatal(err)
+	}
+	if report.Passed() || report.Claimed != providertest.Faults || report.Reached != providertest.Robust || seen != len(report.Findings) ||
+		!strings.Contains(b.String(), "fail  faults    x-should-retry: ") || !strings.Contains(b.String(), "does not pass") {
+		t.Error(b.String())
+	}
 }
 
 func TestReadFixture(t *testing.T) {

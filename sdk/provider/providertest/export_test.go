@@ -1,0 +1,18 @@
+package providertest
+
+import "context"
+
+// CheckOnly makes the one check of that name.
+func CheckOnly(ctx context.Context, door Door, f Fixture, name string) (finding Finding, found bool, err error) {
+	c, err := newChecker(ctx, door, f)
+	if err != nil {
+		return finding, false, err
+	}
+	defer c.close()
+	for _, one := range c.checks() {
+		if one.name == name {
+			return c.find(ctx, one), true, nil
+		}
+	}
+	return finding, false, nil
+}
