@@ -126,7 +126,7 @@ func filterSyscalls(p Policy) error {
 		calls = append(append(calls, processCalls...), oldForks...)
 	}
 	for _, call := range calls {
-		verdict := uint32(deny)
+		verdict := deny
 		if call == unix.SYS_CLONE3 {
 			verdict = missing
 		}

@@ -167,7 +167,7 @@ func (c *child) readEnd() (*childEnd, error) {
 	for {
 		kind, payload, err := readFrame(c.stdout, buf)
 		if err != nil {
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				err = io.ErrUnexpectedEOF
 			}
 			return nil, err

@@ -203,13 +203,12 @@ func (c *conformer) strangeItems() {
 		{Text: "\x00\x01\x1f\x7f"}, {Text: "{\"item\":\"x\"}"}, {Text: "\xff\xfe not UTF-8"}, {Text: strings.Repeat("long ", 4000)},
 		{JSON: []byte(`{}`)}, {JSON: []byte(`{"a":[1,-2.5e3,true,null,{"b":"\u0041\ud83d\ude00\n"}]}`)}}
 	_, err := c.run(itemsOf(items), 0)
-	var e *Error
 	for _, item := range items {
-		if err == nil || errors.As(err, &e) && e.Reason == Silent { // nothing of this may be worth a question
+		if err == nil || errors.Is(err, Silent) { // nothing of this may be worth a question
 			err = nil
 			break
 		}
-		if _, one := c.run(itemsOf([]Item{item}), 0); one != nil && !(errors.As(one, &e) && e.Reason == Silent) {
+		if _, one := c.run(itemsOf([]Item{item}), 0); one != nil && !errors.Is(one, Silent) {
 			err = fmt.Errorf("%s: %w", quote(appendItem(nil, item, nil), 80), one)
 			break
 		}

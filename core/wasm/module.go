@@ -81,14 +81,14 @@ func (m *Module) parse() *Error {
 	var manifest []byte
 	var exports map[string]string
 	for _, s := range list {
-		switch {
-		case s.id == sectionImport:
+		switch s.id {
+		case sectionImport:
 			imports, err := s.imports()
 			if err != nil {
 				return failf(InvalidModule, "its imports cannot be read: %v", err)
 			}
 			m.Imports = append(m.Imports, imports...)
-		case s.id == sectionExport:
+		case sectionExport:
 			if exports, err = s.exports(); err != nil {
 				return failf(InvalidModule, "its exports cannot be read: %v", err)
 			}

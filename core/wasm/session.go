@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -39,11 +40,9 @@ type session struct {
 	endErr error
 }
 
-// errStopped says that whoever takes the queries wants no more.
-type stoppedError struct{}
-
-// Error is never shown.
-func (stoppedError) Error() string { return "stopped" }
+// errStopped says that whoever takes the queries wants no more. It is never
+// shown.
+var errStopped = errors.New("stopped")
 
 // run starts the child and yields what it makes. It returns the error that
 // ends the sequence, nil at a good end.
@@ -76,7 +75,7 @@ func (s *session) run(ctx context.Context, header []byte, entry string) error {
 
 	err = s.consume(ctx, chunks)
 	switch {
-	case err == stoppedError{}:
+	case errors.Is(err, errStopped):
 		return nil
 	case ctx.Err() != nil:
 		return ctx.Err()
@@ -117,7 +116,7 @@ func (s *session) consume(ctx context.Context, chunks <-chan []byte) error {
 func (s *session) passOnFailed() error {
 	for _, e := range s.items.failed() {
 		if !s.yield(sdk.Query{}, e) {
-			return stoppedError{}
+			return errStopped
 		}
 	}
 	return nil
@@ -150,17 +149,18 @@ func (s *session) take(chunk []byte) error {
 			s.line = nil
 		}
 		s.line = s.line[:0]
-		if item, ok := err.(*sdk.ItemError); ok {
-			if !s.yield(sdk.Query{}, item) {
-				return stoppedError{}
-			}
-			continue
-		}
-		if err != nil {
+		var item *sdk.ItemError
+		more := true
+		switch {
+		case errors.As(err, &item):
+			more = s.yield(sdk.Query{}, item)
+		case err != nil:
 			return err
+		case has:
+			more = s.yield(query, nil)
 		}
-		if has && !s.yield(query, nil) {
-			return stoppedError{}
+		if !more {
+			return errStopped
 		}
 	}
 }
@@ -178,7 +178,8 @@ func (s *session) verdict() error {
 		return s.fail(nil)
 	}
 	if err := s.items.end(); err != nil {
-		if e, ok := err.(*Error); ok {
+		var e *Error
+		if errors.As(err, &e) {
 			return e.named(s.module.Name())
 		}
 		return err
@@ -192,11 +193,12 @@ func (s *session) verdict() error {
 // fail makes the error that ends the run: the one given, unless the deadline
 // or the child's end explains it better.
 func (s *session) fail(err error) error {
-	e, ok := err.(*Error)
+	var e *Error
+	own := errors.As(err, &e)
 	switch {
 	case s.watch.expired():
 		e = failf(Deadline, "the host waited for it for %v; it neither printed a record nor asked for the next item (raise --generator-timeout if it needs longer)", s.limits.Timeout)
-	case !ok:
+	case !own:
 		e = s.child.explain(s.end, s.endErr)
 	}
 	e.Log = s.log.excerpt()
@@ -214,7 +216,7 @@ func (s *session) receive(chunks chan<- []byte, done <-chan struct{}) {
 	for {
 		kind, payload, err := readFrame(s.child.stdout, buf)
 		if err != nil {
-			if err != io.EOF {
+			if !errors.Is(err, io.EOF) {
 				s.endErr = err
 			}
 			return

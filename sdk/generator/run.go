@@ -65,7 +65,7 @@ func Main(f func(*Run) error) {
 func Do(in io.Reader, out io.Writer, f func(*Run) error) error {
 	r := &Run{in: in, out: out, Total: -1}
 	line, err := r.line()
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		return errors.New("no header: the first line of the input must be one")
 	}
 	if err != nil {
@@ -103,7 +103,7 @@ func (r *Run) Items() iter.Seq[Item] {
 		for {
 			line, err := r.line()
 			if err != nil {
-				if err != io.EOF && r.err == nil {
+				if !errors.Is(err, io.EOF) && r.err == nil {
 					r.err = err
 				}
 				return
@@ -190,7 +190,7 @@ func (r *Run) line() ([]byte, error) {
 		}
 		n, err := r.in.Read(r.buf[len(r.buf):cap(r.buf)])
 		r.buf = r.buf[:len(r.buf)+n]
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			r.eof = true
 		} else if err != nil {
 			return nil, err
