@@ -102,6 +102,8 @@ func newTransport(roots *x509.CertPool) *http.Transport {
 		MaxIdleConnsPerHost:    8192,
 		IdleConnTimeout:        45 * time.Second,
 		DisableCompression:     true,
+		ReadBufferSize:         2 << 10,
+		WriteBufferSize:        2 << 10,
 		MaxResponseHeaderBytes: 256 << 10,
 	}
 }
