@@ -90,6 +90,7 @@ func (h *hidden) headers(now float64) sdk.Window {
 type scenario struct {
 	name               string
 	headers, after     bool
+	fast               bool    // answers take a millisecond, not a second
 	steps              bool    // the limit halves after 400 s and doubles after 800 s
 	from, until        float64 // seconds that count; until 0 is 20 minutes
 	rival              float64 // the part of the limit that somebody else takes
@@ -205,6 +206,9 @@ func simulate(t *testing.T, kind string, rate float64, seed uint64, s scenario, 
 		sent++
 		out := limiter.Outcome{}
 		latency := 0.8 * math.Exp(0.5*rng.NormFloat64())
+		if s.fast {
+			latency /= 1000
+		}
 		ok, after := vendor.take(now, size)
 		if ok {
 			granted += size

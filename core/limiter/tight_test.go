@@ -9,6 +9,8 @@ func TestTightBucket(t *testing.T) {
 		{name: "Retry-After", after: true, from: 60, until: 120, least: 90, mostRefused: 3},
 		{name: "blind", from: 60, until: 120, least: 85, mostRefused: 3},
 		{name: "headers", headers: true, after: true, from: 60, until: 120, least: 95, mostRefused: 0.5},
+		{name: "Retry-After, fast", after: true, fast: true, from: 60, until: 120, least: 90, mostRefused: 3},
+		{name: "blind, fast", fast: true, from: 60, until: 120, least: 85, mostRefused: 3},
 	} {
 		for seed := range uint64(4) {
 			used, refused := simulate(t, "0.1 s bucket", 50, seed, s, false)
