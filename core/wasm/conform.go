@@ -110,6 +110,10 @@ func (c *conformer) add(name, what string, err error, detail, fix string) {
 	k := Check{Name: name, What: what, OK: err == nil, Detail: detail}
 	if err != nil {
 		k.Detail, k.Fix = err.Error(), fix
+		// One fault shows in every check; then only the first advice is right.
+		if first := c.report.Checks; len(first) > 0 && !first[0].OK && first[0].Detail == k.Detail {
+			k.Detail, k.Fix = "the same as in "+first[0].Name, "mend that first"
+		}
 	}
 	c.report.Checks = append(c.report.Checks, k)
 }
@@ -158,8 +162,26 @@ func (c *conformer) input(header []byte) []byte {
 func (c *conformer) answers() {
 	records, err := c.run(c.req.Items, 0)
 	c.first = records
-	c.add("answers", "it answers ordinary items with valid records (4, 5)", err, fmt.Sprintf("%d records", len(records)),
-		"look at the record that is quoted; with --item you can give items that suit the generator")
+	c.add("answers", "it answers ordinary items with valid records (4, 5)", err, fmt.Sprintf("%d records", len(records)), advice(err))
+}
+
+// advice says how to mend what ended an ordinary run.
+func advice(err error) string {
+	for reason, text := range map[Reason]string{
+		BadRecord:     "print one JSON object a line and nothing else, each ended by one line feed; lengths count bytes, not characters",
+		Silent:        "print a query or an item error for each item, and flush before you exit; give items that suit the generator if these do not",
+		Deadline:      "stop when fd_read returns 0 bytes, and flush what you owe before you read",
+		ExitStatus:    "see what it said on descriptor 2; exit with status 0 when all is printed",
+		Trapped:       "a crash: build with debug information and run it outside of the host, with testdata/generator/package.in.ndjson as its input",
+		OutOfMemory:   "free what you do not need after each item, or ask for more by limits.memory_mb in the manifest",
+		NotAllowed:    "leave the choice of provider, model and options to the operator",
+		LimitExceeded: "see section 7 of SPEC.md for what is bounded",
+	} {
+		if errors.Is(err, reason) {
+			return text
+		}
+	}
+	return "see SPEC.md"
 }
 
 func (c *conformer) deterministic() {

@@ -29,7 +29,7 @@ type Inspection struct {
 	Problem string `json:"problem,omitempty"`
 }
 
-// Inspect describes a module and measures it.
+// Inspect describes a module and measures it, without facts.
 func (r *Runner) Inspect(ctx context.Context, m *Module) (*Inspection, error) {
 	i := &Inspection{Manifest: m.Manifest, SHA256: m.SHA256, Bytes: m.Size()}
 	for _, im := range m.Imports {
@@ -48,10 +48,13 @@ func (r *Runner) Inspect(ctx context.Context, m *Module) (*Inspection, error) {
 	if took := time.Since(start); took > 5*time.Millisecond {
 		i.CompileSeconds = took.Seconds()
 	}
-	seconds, err := r.measure(ctx, m, 1)
+	// What the machine's package tools take is not the module's.
+	alone := &Runner{config: r.config, cache: cache{dir: r.cache.dir}}
+	alone.config.Facts = nil
+	seconds, err := alone.measure(ctx, m, 1)
 	if err == nil {
 		i.StartSeconds = seconds
-		seconds, err = r.measure(ctx, m, many*5)
+		seconds, err = alone.measure(ctx, m, many*5)
 		i.ItemsPerSecond = many * 5 / max(seconds-i.StartSeconds, 1e-6)
 	}
 	if err != nil {
