@@ -50,7 +50,7 @@ func venv(t *testing.T) string {
 	defer cancel()
 	for _, args := range [][]string{
 		{python, "-m", "venv", dir},
-		{filepath.Join(bin, "pip"), "install", "--quiet", "--disable-pip-version-check", "-r", "../../sdk/python/requirements.txt"},
+		{filepath.Join(bin, "pip"), "install", "--quiet", "--retries", "1", "--timeout", "15", "--disable-pip-version-check", "-r", "../../sdk/python/requirements.txt"},
 	} {
 		if out, err := exec.CommandContext(ctx, args[0], args[1:]...).CombinedOutput(); err != nil {
 			t.Skipf("SKIPPED: the provider in Python is not tested: grpcio can't be installed: %v\n%s", err, out)
