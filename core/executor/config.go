@@ -20,6 +20,7 @@ const (
 	DefaultMaxRetries        = 2
 	DefaultQueryTimeout      = 10 * time.Minute
 	DefaultLookAhead         = 256
+	DefaultScout             = 15 * time.Millisecond
 	DefaultAgeAfter          = 30 * time.Second
 )
 
@@ -68,6 +69,11 @@ type Config struct {
 	// AbortAfter ends a run after so many permanent failures of one kind in a
 	// row; 0 never does.
 	AbortAfter int
+
+	// Scout is for how long the first call of a lane goes alone; 0 is 15 ms, a
+	// negative value means not at all. Where the answer comes that fast, a
+	// wrong key is found out by one call and not by as many as fit.
+	Scout time.Duration
 
 	// LookAhead is how many queries are read ahead of those under way; 0 is
 	// 256. Priorities order queries within it.
@@ -144,6 +150,7 @@ func (c Config) complete() (Config, error) {
 		setDefault(&c.MaxConcurrent, MaxAutoConcurrent)
 	}
 	setDefault(&c.MaxConcurrent, DefaultMaxConcurrent)
+	setDefault(&c.Scout, DefaultScout)
 	setDefault(&c.LookAhead, DefaultLookAhead)
 	setDefault(&c.AgeAfter, DefaultAgeAfter)
 	setDefault(&c.QueryTimeout, DefaultQueryTimeout)

@@ -47,13 +47,13 @@ func TestBudgetHolds(t *testing.T) {
 				r.Usage = &sdk.Usage{PromptTokens: int64(q.PromptBytes()), CompletionTokens: int64(float64(*q.MaxTokens) * (1 - part*part))}
 				p.mu.Lock()
 				defer p.mu.Unlock()
-				switch {
-				case outcome == 0: // paid for, and nobody knows
+				switch outcome {
+				case 0: // paid for, and nobody knows
 					spent += rate.Cost(*r.Usage)
 					return nil, &sdk.Error{Kind: sdk.InDoubt}
-				case outcome == 1:
+				case 1:
 					return nil, &sdk.Error{Kind: sdk.RateLimited, RetryAfter: new(time.Millisecond)}
-				case outcome == 2:
+				case 2:
 					spent += rate.Cost(*r.Usage)
 					r.Usage = nil // not reported
 					return r, nil

@@ -20,11 +20,6 @@ const (
 	Money limiter.Cause = "money"
 )
 
-// scouting is for how long the first call of a lane goes alone. Where the
-// answer comes fast, a wrong key is then found out by one call and not by as
-// many as fit; where it does not, hardly anything is lost.
-const scouting = 10 * time.Millisecond
-
 // pick takes out the next task that may be sent now, of the lane whose turn it
 // is among those with the most urgent task. If there is none, it sets the
 // alarm for the time when there may be one. The lock is held.
@@ -118,8 +113,8 @@ func (e *Executor) clear(l *lane, t *task, now time.Time) (wait limiter.Wait, ok
 	if l.full() {
 		return limiter.Wait{Cause: Concurrency}, false
 	}
-	if l.flying > 0 && !l.scouted && now.Sub(l.firstSend) < scouting {
-		return limiter.Wait{Cause: Concurrency, Until: l.firstSend.Add(scouting)}, false
+	if l.flying > 0 && !l.scouted && now.Sub(l.firstSend) < e.cfg.Scout {
+		return limiter.Wait{Cause: Concurrency, Until: l.firstSend.Add(e.cfg.Scout)}, false
 	}
 	if ok, at := l.breaker.Ready(now); !ok {
 		return limiter.Wait{Cause: Down, Until: at}, false

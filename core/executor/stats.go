@@ -2,6 +2,7 @@ package executor
 
 import (
 	"encoding/json"
+	"errors"
 	"maps"
 	"time"
 
@@ -254,7 +255,7 @@ func (r *run) summary() Summary {
 	defer e.mu.Unlock()
 	now := time.Now()
 	s := Summary{Totals: r.totals, TotalTime: now.Sub(r.began), TotalCost: r.totals.Cost, Lanes: e.stats(now).Lanes}
-	if r.stop != nil && r.stop.err != errFinished {
+	if r.stop != nil && !errors.Is(r.stop.err, errFinished) {
 		s.Stopped = r.stop.err.Error()
 	}
 	return s

@@ -39,13 +39,16 @@ func (b *bucket) set(now time.Time, perSecond float64, burst int) {
 	b.change(now, perSecond, perSecond*guard, burst)
 }
 
+// catchUp is how much faster than a learned rate lateness may be made good.
+const catchUp = 1.02
+
 // pace follows a rate that was learned: without a burst, and without the
 // guard, because what is learned is what the vendor was seen to accept.
 func (b *bucket) pace(now time.Time, perSecond float64) {
 	if b.promise == nil {
 		*b = newBucket(perSecond, 1)
 	}
-	b.change(now, perSecond, perSecond, 1)
+	b.change(now, perSecond*catchUp, perSecond, 1)
 }
 
 func (b *bucket) change(now time.Time, perSecond, guarded float64, burst int) {
