@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -87,8 +88,8 @@ func (c *Client) Complete(ctx context.Context, q *sdk.Query) (*sdk.Response, err
 			if err := proto.Unmarshal(data, &r); err != nil {
 				return nil, sdk.Errorf(sdk.Internal, "the plugin's answer can't be decoded: %w", err)
 			}
-			return outcome(q, &r)
-		case ctx.Err() != nil:
+			return outcome(ctx, q, &r)
+		case gaveUp(ctx) != nil:
 			return nil, broken(ctx, "Complete", err)
 		case !errors.Is(err, errNotStreamed):
 			return nil, &sdk.Error{Kind: sdk.Internal, Message: fmt.Sprintf("the plugin broke the stream: %v", err), Cause: err}
@@ -98,20 +99,25 @@ func (c *Client) Complete(ctx context.Context, q *sdk.Query) (*sdk.Response, err
 	if err != nil {
 		return nil, broken(ctx, "Complete", err)
 	}
-	return outcome(q, r)
+	return outcome(ctx, q, r)
 }
 
 // outcome reads what came of q.
-func outcome(q *sdk.Query, r *providerv1.CompleteResponse) (*sdk.Response, error) {
+func outcome(ctx context.Context, q *sdk.Query, r *providerv1.CompleteResponse) (*sdk.Response, error) {
 	limit := rateLimitFromWire(r.GetRateLimit())
 	switch outcome := r.GetOutcome().(type) {
 	case *providerv1.CompleteResponse_Response:
 		response := responseFromWire(outcome.Response)
-		response.Model = q.Model
+		if q.Model != "" {
+			response.Model = q.Model
+		}
 		response.RateLimit = limit
 		return response, nil
 	case *providerv1.CompleteResponse_Error:
 		e := errorFromWire(outcome.Error)
+		if cause := gaveUp(ctx); cause != nil && e.Kind == sdk.InDoubt {
+			e.Cause = cause // the plugin noticed first
+		}
 		e.RateLimit = limit
 		return nil, e
 	}
@@ -167,11 +173,23 @@ func (c *Client) BrokenStreams() int {
 	return c.breaks
 }
 
+// gaveUp returns why nobody waits for the call any more, or nil.
+func gaveUp(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	// The plugin's clock for the same deadline may be the first to ring.
+	if deadline, ok := ctx.Deadline(); ok && !time.Now().Before(deadline) {
+		return context.DeadlineExceeded
+	}
+	return nil
+}
+
 // broken is the error of a call that got no outcome: the plugin crashed, broke
 // the protocol, or our own ctx ended. The latter may have been billed.
 func broken(ctx context.Context, method string, err error) *sdk.Error {
-	if ctx.Err() != nil {
-		return sdk.Errorf(sdk.InDoubt, "%s was given up: %w", method, context.Cause(ctx))
+	if cause := gaveUp(ctx); cause != nil {
+		return sdk.Errorf(sdk.InDoubt, "%s was given up: %w", method, cause)
 	}
 	s, _ := status.FromError(err)
 	switch s.Code() {

@@ -67,6 +67,7 @@ func responseToWire(r *sdk.Response) *providerv1.Response {
 	w := &providerv1.Response{
 		Content:      r.Content,
 		ModelServed:  r.ModelServed,
+		Model:        r.Model,
 		Usage:        usageToWire(r.Usage),
 		FinishReason: finishReasons[r.FinishReason],
 		RequestId:    r.RequestID,
@@ -86,6 +87,7 @@ func responseFromWire(w *providerv1.Response) *sdk.Response {
 	r := &sdk.Response{
 		Content:      w.GetContent(),
 		ModelServed:  w.GetModelServed(),
+		Model:        w.GetModel(),
 		Usage:        usageFromWire(w.GetUsage()),
 		FinishReason: finishReasonsFromWire[w.GetFinishReason()],
 		RequestID:    w.GetRequestId(),

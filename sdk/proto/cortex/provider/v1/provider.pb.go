@@ -292,7 +292,9 @@ type DescribeResponse struct {
 	// Sends nothing off this machine.
 	Local bool `protobuf:"varint,9,opt,name=local,proto3" json:"local,omitempty"`
 	// Its answers cost nothing.
-	Free          bool `protobuf:"varint,10,opt,name=free,proto3" json:"free,omitempty"`
+	Free bool `protobuf:"varint,10,opt,name=free,proto3" json:"free,omitempty"`
+	// The plugin implements Stream.
+	Stream        bool `protobuf:"varint,11,opt,name=stream,proto3" json:"stream,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -393,6 +395,13 @@ func (x *DescribeResponse) GetLocal() bool {
 func (x *DescribeResponse) GetFree() bool {
 	if x != nil {
 		return x.Free
+	}
+	return false
+}
+
+func (x *DescribeResponse) GetStream() bool {
+	if x != nil {
+		return x.Stream
 	}
 	return false
 }
@@ -1357,6 +1366,220 @@ func (*CompleteResponse_Response) isCompleteResponse_Outcome() {}
 
 func (*CompleteResponse_Error) isCompleteResponse_Outcome() {}
 
+type StreamRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Calls []*Call                `protobuf:"bytes,1,rep,name=calls,proto3" json:"calls,omitempty"`
+	// Ids of calls whose outcome nobody waits for any more. One that is not known
+	// has ended already.
+	Cancels       []uint64 `protobuf:"varint,2,rep,packed,name=cancels,proto3" json:"cancels,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StreamRequest) Reset() {
+	*x = StreamRequest{}
+	mi := &file_cortex_provider_v1_provider_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StreamRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StreamRequest) ProtoMessage() {}
+
+func (x *StreamRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_cortex_provider_v1_provider_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StreamRequest.ProtoReflect.Descriptor instead.
+func (*StreamRequest) Descriptor() ([]byte, []int) {
+	return file_cortex_provider_v1_provider_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *StreamRequest) GetCalls() []*Call {
+	if x != nil {
+		return x.Calls
+	}
+	return nil
+}
+
+func (x *StreamRequest) GetCancels() []uint64 {
+	if x != nil {
+		return x.Cancels
+	}
+	return nil
+}
+
+type Call struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Chosen by the host, never used twice on a stream.
+	Id uint64 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
+	// The host gives the call up after this; unset is no limit.
+	Timeout *durationpb.Duration `protobuf:"bytes,2,opt,name=timeout,proto3" json:"timeout,omitempty"`
+	// An encoded CompleteRequest: bytes, so that a broken one breaks only its call.
+	Request       []byte `protobuf:"bytes,3,opt,name=request,proto3" json:"request,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Call) Reset() {
+	*x = Call{}
+	mi := &file_cortex_provider_v1_provider_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Call) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Call) ProtoMessage() {}
+
+func (x *Call) ProtoReflect() protoreflect.Message {
+	mi := &file_cortex_provider_v1_provider_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Call.ProtoReflect.Descriptor instead.
+func (*Call) Descriptor() ([]byte, []int) {
+	return file_cortex_provider_v1_provider_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *Call) GetId() uint64 {
+	if x != nil {
+		return x.Id
+	}
+	return 0
+}
+
+func (x *Call) GetTimeout() *durationpb.Duration {
+	if x != nil {
+		return x.Timeout
+	}
+	return nil
+}
+
+func (x *Call) GetRequest() []byte {
+	if x != nil {
+		return x.Request
+	}
+	return nil
+}
+
+type StreamResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Outcomes      []*CallOutcome         `protobuf:"bytes,1,rep,name=outcomes,proto3" json:"outcomes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StreamResponse) Reset() {
+	*x = StreamResponse{}
+	mi := &file_cortex_provider_v1_provider_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StreamResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StreamResponse) ProtoMessage() {}
+
+func (x *StreamResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_cortex_provider_v1_provider_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StreamResponse.ProtoReflect.Descriptor instead.
+func (*StreamResponse) Descriptor() ([]byte, []int) {
+	return file_cortex_provider_v1_provider_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *StreamResponse) GetOutcomes() []*CallOutcome {
+	if x != nil {
+		return x.Outcomes
+	}
+	return nil
+}
+
+type CallOutcome struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Id    uint64                 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
+	// An encoded CompleteResponse.
+	Response      []byte `protobuf:"bytes,2,opt,name=response,proto3" json:"response,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CallOutcome) Reset() {
+	*x = CallOutcome{}
+	mi := &file_cortex_provider_v1_provider_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CallOutcome) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CallOutcome) ProtoMessage() {}
+
+func (x *CallOutcome) ProtoReflect() protoreflect.Message {
+	mi := &file_cortex_provider_v1_provider_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CallOutcome.ProtoReflect.Descriptor instead.
+func (*CallOutcome) Descriptor() ([]byte, []int) {
+	return file_cortex_provider_v1_provider_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *CallOutcome) GetId() uint64 {
+	if x != nil {
+		return x.Id
+	}
+	return 0
+}
+
+func (x *CallOutcome) GetResponse() []byte {
+	if x != nil {
+		return x.Response
+	}
+	return nil
+}
+
 type Response struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Content string                 `protobuf:"bytes,1,opt,name=content,proto3" json:"content,omitempty"`
@@ -1369,15 +1592,17 @@ type Response struct {
 	// In 10^-12 US dollars, only if the vendor reported it.
 	CostPicodollars *int64 `protobuf:"varint,6,opt,name=cost_picodollars,json=costPicodollars,proto3,oneof" json:"cost_picodollars,omitempty"`
 	// The duration of the call to the vendor.
-	Latency       *durationpb.Duration `protobuf:"bytes,7,opt,name=latency,proto3" json:"latency,omitempty"`
-	ToolCalls     []*ToolCall          `protobuf:"bytes,8,rep,name=tool_calls,json=toolCalls,proto3" json:"tool_calls,omitempty"`
+	Latency   *durationpb.Duration `protobuf:"bytes,7,opt,name=latency,proto3" json:"latency,omitempty"`
+	ToolCalls []*ToolCall          `protobuf:"bytes,8,rep,name=tool_calls,json=toolCalls,proto3" json:"tool_calls,omitempty"`
+	// The model that was asked for, if the request named none.
+	Model         string `protobuf:"bytes,9,opt,name=model,proto3" json:"model,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Response) Reset() {
 	*x = Response{}
-	mi := &file_cortex_provider_v1_provider_proto_msgTypes[16]
+	mi := &file_cortex_provider_v1_provider_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1389,7 +1614,7 @@ func (x *Response) String() string {
 func (*Response) ProtoMessage() {}
 
 func (x *Response) ProtoReflect() protoreflect.Message {
-	mi := &file_cortex_provider_v1_provider_proto_msgTypes[16]
+	mi := &file_cortex_provider_v1_provider_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1402,7 +1627,7 @@ func (x *Response) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Response.ProtoReflect.Descriptor instead.
 func (*Response) Descriptor() ([]byte, []int) {
-	return file_cortex_provider_v1_provider_proto_rawDescGZIP(), []int{16}
+	return file_cortex_provider_v1_provider_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Response) GetContent() string {
@@ -1461,6 +1686,13 @@ func (x *Response) GetToolCalls() []*ToolCall {
 	return nil
 }
 
+func (x *Response) GetModel() string {
+	if x != nil {
+		return x.Model
+	}
+	return ""
+}
+
 type Usage struct {
 	state            protoimpl.MessageState `protogen:"open.v1"`
 	PromptTokens     int64                  `protobuf:"varint,1,opt,name=prompt_tokens,json=promptTokens,proto3" json:"prompt_tokens,omitempty"`
@@ -1474,7 +1706,7 @@ type Usage struct {
 
 func (x *Usage) Reset() {
 	*x = Usage{}
-	mi := &file_cortex_provider_v1_provider_proto_msgTypes[17]
+	mi := &file_cortex_provider_v1_provider_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1486,7 +1718,7 @@ func (x *Usage) String() string {
 func (*Usage) ProtoMessage() {}
 
 func (x *Usage) ProtoReflect() protoreflect.Message {
-	mi := &file_cortex_provider_v1_provider_proto_msgTypes[17]
+	mi := &file_cortex_provider_v1_provider_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1499,7 +1731,7 @@ func (x *Usage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Usage.ProtoReflect.Descriptor instead.
 func (*Usage) Descriptor() ([]byte, []int) {
-	return file_cortex_provider_v1_provider_proto_rawDescGZIP(), []int{17}
+	return file_cortex_provider_v1_provider_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Usage) GetPromptTokens() int64 {
@@ -1557,7 +1789,7 @@ type Error struct {
 
 func (x *Error) Reset() {
 	*x = Error{}
-	mi := &file_cortex_provider_v1_provider_proto_msgTypes[18]
+	mi := &file_cortex_provider_v1_provider_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1569,7 +1801,7 @@ func (x *Error) String() string {
 func (*Error) ProtoMessage() {}
 
 func (x *Error) ProtoReflect() protoreflect.Message {
-	mi := &file_cortex_provider_v1_provider_proto_msgTypes[18]
+	mi := &file_cortex_provider_v1_provider_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1582,7 +1814,7 @@ func (x *Error) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Error.ProtoReflect.Descriptor instead.
 func (*Error) Descriptor() ([]byte, []int) {
-	return file_cortex_provider_v1_provider_proto_rawDescGZIP(), []int{18}
+	return file_cortex_provider_v1_provider_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Error) GetKind() ErrorKind {
@@ -1653,7 +1885,7 @@ type RateLimit struct {
 
 func (x *RateLimit) Reset() {
 	*x = RateLimit{}
-	mi := &file_cortex_provider_v1_provider_proto_msgTypes[19]
+	mi := &file_cortex_provider_v1_provider_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1665,7 +1897,7 @@ func (x *RateLimit) String() string {
 func (*RateLimit) ProtoMessage() {}
 
 func (x *RateLimit) ProtoReflect() protoreflect.Message {
-	mi := &file_cortex_provider_v1_provider_proto_msgTypes[19]
+	mi := &file_cortex_provider_v1_provider_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1678,7 +1910,7 @@ func (x *RateLimit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RateLimit.ProtoReflect.Descriptor instead.
 func (*RateLimit) Descriptor() ([]byte, []int) {
-	return file_cortex_provider_v1_provider_proto_rawDescGZIP(), []int{19}
+	return file_cortex_provider_v1_provider_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *RateLimit) GetRequests() *Window {
@@ -1721,7 +1953,7 @@ type Window struct {
 
 func (x *Window) Reset() {
 	*x = Window{}
-	mi := &file_cortex_provider_v1_provider_proto_msgTypes[20]
+	mi := &file_cortex_provider_v1_provider_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1733,7 +1965,7 @@ func (x *Window) String() string {
 func (*Window) ProtoMessage() {}
 
 func (x *Window) ProtoReflect() protoreflect.Message {
-	mi := &file_cortex_provider_v1_provider_proto_msgTypes[20]
+	mi := &file_cortex_provider_v1_provider_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1746,7 +1978,7 @@ func (x *Window) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Window.ProtoReflect.Descriptor instead.
 func (*Window) Descriptor() ([]byte, []int) {
-	return file_cortex_provider_v1_provider_proto_rawDescGZIP(), []int{20}
+	return file_cortex_provider_v1_provider_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Window) GetLimit() int64 {
@@ -1775,7 +2007,7 @@ var File_cortex_provider_v1_provider_proto protoreflect.FileDescriptor
 const file_cortex_provider_v1_provider_proto_rawDesc = "" +
 	"\n" +
 	"!cortex/provider/v1/provider.proto\x12\x12cortex.provider.v1\x1a\x1egoogle/protobuf/duration.proto\"\x11\n" +
-	"\x0fDescribeRequest\"\xe9\x02\n" +
+	"\x0fDescribeRequest\"\x81\x03\n" +
 	"\x10DescribeResponse\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\tR\aversion\x12\x18\n" +
@@ -1787,7 +2019,8 @@ const file_cortex_provider_v1_provider_proto_rawDesc = "" +
 	"\fegress_hosts\x18\b \x03(\tR\vegressHosts\x12\x14\n" +
 	"\x05local\x18\t \x01(\bR\x05local\x12\x12\n" +
 	"\x04free\x18\n" +
-	" \x01(\bR\x04free\"j\n" +
+	" \x01(\bR\x04free\x12\x16\n" +
+	"\x06stream\x18\v \x01(\bR\x06stream\"j\n" +
 	"\x05Model\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12%\n" +
 	"\x0econtext_tokens\x18\x02 \x01(\x03R\rcontextTokens\x12*\n" +
@@ -1869,7 +2102,19 @@ const file_cortex_provider_v1_provider_proto_rawDesc = "" +
 	"\x05error\x18\x02 \x01(\v2\x19.cortex.provider.v1.ErrorH\x00R\x05error\x12<\n" +
 	"\n" +
 	"rate_limit\x18\x03 \x01(\v2\x1d.cortex.provider.v1.RateLimitR\trateLimitB\t\n" +
-	"\aoutcome\"\x95\x03\n" +
+	"\aoutcome\"Y\n" +
+	"\rStreamRequest\x12.\n" +
+	"\x05calls\x18\x01 \x03(\v2\x18.cortex.provider.v1.CallR\x05calls\x12\x18\n" +
+	"\acancels\x18\x02 \x03(\x04R\acancels\"e\n" +
+	"\x04Call\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\x04R\x02id\x123\n" +
+	"\atimeout\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\atimeout\x12\x18\n" +
+	"\arequest\x18\x03 \x01(\fR\arequest\"M\n" +
+	"\x0eStreamResponse\x12;\n" +
+	"\boutcomes\x18\x01 \x03(\v2\x1f.cortex.provider.v1.CallOutcomeR\boutcomes\"9\n" +
+	"\vCallOutcome\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x1a\n" +
+	"\bresponse\x18\x02 \x01(\fR\bresponse\"\xab\x03\n" +
 	"\bResponse\x12\x18\n" +
 	"\acontent\x18\x01 \x01(\tR\acontent\x12!\n" +
 	"\fmodel_served\x18\x02 \x01(\tR\vmodelServed\x12/\n" +
@@ -1880,7 +2125,8 @@ const file_cortex_provider_v1_provider_proto_rawDesc = "" +
 	"\x10cost_picodollars\x18\x06 \x01(\x03H\x00R\x0fcostPicodollars\x88\x01\x01\x123\n" +
 	"\alatency\x18\a \x01(\v2\x19.google.protobuf.DurationR\alatency\x12;\n" +
 	"\n" +
-	"tool_calls\x18\b \x03(\v2\x1c.cortex.provider.v1.ToolCallR\ttoolCallsB\x13\n" +
+	"tool_calls\x18\b \x03(\v2\x1c.cortex.provider.v1.ToolCallR\ttoolCalls\x12\x14\n" +
+	"\x05model\x18\t \x01(\tR\x05modelB\x13\n" +
 	"\x11_cost_picodollars\"\xd7\x01\n" +
 	"\x05Usage\x12#\n" +
 	"\rprompt_tokens\x18\x01 \x01(\x03R\fpromptTokens\x12+\n" +
@@ -1945,11 +2191,12 @@ const file_cortex_provider_v1_provider_proto_rawDesc = "" +
 	"\x17ERROR_KIND_NOT_ANSWERED\x10\x0e\x12\x1b\n" +
 	"\x17ERROR_KIND_BAD_RESPONSE\x10\x0f\x12\x17\n" +
 	"\x13ERROR_KIND_CONFLICT\x10\x10\x12\x17\n" +
-	"\x13ERROR_KIND_INTERNAL\x10\x112\x92\x02\n" +
+	"\x13ERROR_KIND_INTERNAL\x10\x112\xe7\x02\n" +
 	"\bProvider\x12U\n" +
 	"\bDescribe\x12#.cortex.provider.v1.DescribeRequest\x1a$.cortex.provider.v1.DescribeResponse\x12X\n" +
 	"\tConfigure\x12$.cortex.provider.v1.ConfigureRequest\x1a%.cortex.provider.v1.ConfigureResponse\x12U\n" +
-	"\bComplete\x12#.cortex.provider.v1.CompleteRequest\x1a$.cortex.provider.v1.CompleteResponseBLZJgithub.com/cortexlinux/cortex-host/sdk/proto/cortex/provider/v1;providerv1b\x06proto3"
+	"\bComplete\x12#.cortex.provider.v1.CompleteRequest\x1a$.cortex.provider.v1.CompleteResponse\x12S\n" +
+	"\x06Stream\x12!.cortex.provider.v1.StreamRequest\x1a\".cortex.provider.v1.StreamResponse(\x010\x01BLZJgithub.com/cortexlinux/cortex-host/sdk/proto/cortex/provider/v1;providerv1b\x06proto3"
 
 var (
 	file_cortex_provider_v1_provider_proto_rawDescOnce sync.Once
@@ -1964,7 +2211,7 @@ func file_cortex_provider_v1_provider_proto_rawDescGZIP() []byte {
 }
 
 var file_cortex_provider_v1_provider_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_cortex_provider_v1_provider_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
+var file_cortex_provider_v1_provider_proto_msgTypes = make([]protoimpl.MessageInfo, 28)
 var file_cortex_provider_v1_provider_proto_goTypes = []any{
 	(Role)(0),                   // 0: cortex.provider.v1.Role
 	(FinishReason)(0),           // 1: cortex.provider.v1.FinishReason
@@ -1985,58 +2232,67 @@ var file_cortex_provider_v1_provider_proto_goTypes = []any{
 	(*Image)(nil),               // 16: cortex.provider.v1.Image
 	(*CompleteRequest)(nil),     // 17: cortex.provider.v1.CompleteRequest
 	(*CompleteResponse)(nil),    // 18: cortex.provider.v1.CompleteResponse
-	(*Response)(nil),            // 19: cortex.provider.v1.Response
-	(*Usage)(nil),               // 20: cortex.provider.v1.Usage
-	(*Error)(nil),               // 21: cortex.provider.v1.Error
-	(*RateLimit)(nil),           // 22: cortex.provider.v1.RateLimit
-	(*Window)(nil),              // 23: cortex.provider.v1.Window
-	nil,                         // 24: cortex.provider.v1.Preset.EnvEntry
-	nil,                         // 25: cortex.provider.v1.CompleteRequest.MetadataEntry
-	nil,                         // 26: cortex.provider.v1.CompleteRequest.OptionsEntry
-	(*durationpb.Duration)(nil), // 27: google.protobuf.Duration
+	(*StreamRequest)(nil),       // 19: cortex.provider.v1.StreamRequest
+	(*Call)(nil),                // 20: cortex.provider.v1.Call
+	(*StreamResponse)(nil),      // 21: cortex.provider.v1.StreamResponse
+	(*CallOutcome)(nil),         // 22: cortex.provider.v1.CallOutcome
+	(*Response)(nil),            // 23: cortex.provider.v1.Response
+	(*Usage)(nil),               // 24: cortex.provider.v1.Usage
+	(*Error)(nil),               // 25: cortex.provider.v1.Error
+	(*RateLimit)(nil),           // 26: cortex.provider.v1.RateLimit
+	(*Window)(nil),              // 27: cortex.provider.v1.Window
+	nil,                         // 28: cortex.provider.v1.Preset.EnvEntry
+	nil,                         // 29: cortex.provider.v1.CompleteRequest.MetadataEntry
+	nil,                         // 30: cortex.provider.v1.CompleteRequest.OptionsEntry
+	(*durationpb.Duration)(nil), // 31: google.protobuf.Duration
 }
 var file_cortex_provider_v1_provider_proto_depIdxs = []int32{
 	5,  // 0: cortex.provider.v1.DescribeResponse.models:type_name -> cortex.provider.v1.Model
 	6,  // 1: cortex.provider.v1.DescribeResponse.limits:type_name -> cortex.provider.v1.Limits
 	7,  // 2: cortex.provider.v1.DescribeResponse.presets:type_name -> cortex.provider.v1.Preset
-	24, // 3: cortex.provider.v1.Preset.env:type_name -> cortex.provider.v1.Preset.EnvEntry
-	21, // 4: cortex.provider.v1.ConfigureResponse.error:type_name -> cortex.provider.v1.Error
+	28, // 3: cortex.provider.v1.Preset.env:type_name -> cortex.provider.v1.Preset.EnvEntry
+	25, // 4: cortex.provider.v1.ConfigureResponse.error:type_name -> cortex.provider.v1.Error
 	0,  // 5: cortex.provider.v1.Message.role:type_name -> cortex.provider.v1.Role
 	15, // 6: cortex.provider.v1.Message.parts:type_name -> cortex.provider.v1.Part
 	12, // 7: cortex.provider.v1.Message.tool_calls:type_name -> cortex.provider.v1.ToolCall
 	16, // 8: cortex.provider.v1.Part.image:type_name -> cortex.provider.v1.Image
 	11, // 9: cortex.provider.v1.CompleteRequest.messages:type_name -> cortex.provider.v1.Message
-	25, // 10: cortex.provider.v1.CompleteRequest.metadata:type_name -> cortex.provider.v1.CompleteRequest.MetadataEntry
-	26, // 11: cortex.provider.v1.CompleteRequest.options:type_name -> cortex.provider.v1.CompleteRequest.OptionsEntry
+	29, // 10: cortex.provider.v1.CompleteRequest.metadata:type_name -> cortex.provider.v1.CompleteRequest.MetadataEntry
+	30, // 11: cortex.provider.v1.CompleteRequest.options:type_name -> cortex.provider.v1.CompleteRequest.OptionsEntry
 	14, // 12: cortex.provider.v1.CompleteRequest.response_format:type_name -> cortex.provider.v1.ResponseFormat
 	13, // 13: cortex.provider.v1.CompleteRequest.tools:type_name -> cortex.provider.v1.Tool
-	19, // 14: cortex.provider.v1.CompleteResponse.response:type_name -> cortex.provider.v1.Response
-	21, // 15: cortex.provider.v1.CompleteResponse.error:type_name -> cortex.provider.v1.Error
-	22, // 16: cortex.provider.v1.CompleteResponse.rate_limit:type_name -> cortex.provider.v1.RateLimit
-	20, // 17: cortex.provider.v1.Response.usage:type_name -> cortex.provider.v1.Usage
-	1,  // 18: cortex.provider.v1.Response.finish_reason:type_name -> cortex.provider.v1.FinishReason
-	27, // 19: cortex.provider.v1.Response.latency:type_name -> google.protobuf.Duration
-	12, // 20: cortex.provider.v1.Response.tool_calls:type_name -> cortex.provider.v1.ToolCall
-	2,  // 21: cortex.provider.v1.Error.kind:type_name -> cortex.provider.v1.ErrorKind
-	27, // 22: cortex.provider.v1.Error.retry_after:type_name -> google.protobuf.Duration
-	20, // 23: cortex.provider.v1.Error.usage:type_name -> cortex.provider.v1.Usage
-	23, // 24: cortex.provider.v1.RateLimit.requests:type_name -> cortex.provider.v1.Window
-	23, // 25: cortex.provider.v1.RateLimit.tokens:type_name -> cortex.provider.v1.Window
-	23, // 26: cortex.provider.v1.RateLimit.input_tokens:type_name -> cortex.provider.v1.Window
-	23, // 27: cortex.provider.v1.RateLimit.output_tokens:type_name -> cortex.provider.v1.Window
-	27, // 28: cortex.provider.v1.Window.reset:type_name -> google.protobuf.Duration
-	8,  // 29: cortex.provider.v1.Preset.EnvEntry.value:type_name -> cortex.provider.v1.EnvList
-	3,  // 30: cortex.provider.v1.Provider.Describe:input_type -> cortex.provider.v1.DescribeRequest
-	9,  // 31: cortex.provider.v1.Provider.Configure:input_type -> cortex.provider.v1.ConfigureRequest
-	17, // 32: cortex.provider.v1.Provider.Complete:input_type -> cortex.provider.v1.CompleteRequest
-	4,  // 33: cortex.provider.v1.Provider.Describe:output_type -> cortex.provider.v1.DescribeResponse
-	10, // 34: cortex.provider.v1.Provider.Configure:output_type -> cortex.provider.v1.ConfigureResponse
-	18, // 35: cortex.provider.v1.Provider.Complete:output_type -> cortex.provider.v1.CompleteResponse
-	33, // [33:36] is the sub-list for method output_type
-	30, // [30:33] is the sub-list for method input_type
-	30, // [30:30] is the sub-list for extension type_name
-	30, // [30:30] is the sub-list for extension extendee
-	0,  // [0:30] is the sub-list for field type_name
+	23, // 14: cortex.provider.v1.CompleteResponse.response:type_name -> cortex.provider.v1.Response
+	25, // 15: cortex.provider.v1.CompleteResponse.error:type_name -> cortex.provider.v1.Error
+	26, // 16: cortex.provider.v1.CompleteResponse.rate_limit:type_name -> cortex.provider.v1.RateLimit
+	20, // 17: cortex.provider.v1.StreamRequest.calls:type_name -> cortex.provider.v1.Call
+	31, // 18: cortex.provider.v1.Call.timeout:type_name -> google.protobuf.Duration
+	22, // 19: cortex.provider.v1.StreamResponse.outcomes:type_name -> cortex.provider.v1.CallOutcome
+	24, // 20: cortex.provider.v1.Response.usage:type_name -> cortex.provider.v1.Usage
+	1,  // 21: cortex.provider.v1.Response.finish_reason:type_name -> cortex.provider.v1.FinishReason
+	31, // 22: cortex.provider.v1.Response.latency:type_name -> google.protobuf.Duration
+	12, // 23: cortex.provider.v1.Response.tool_calls:type_name -> cortex.provider.v1.ToolCall
+	2,  // 24: cortex.provider.v1.Error.kind:type_name -> cortex.provider.v1.ErrorKind
+	31, // 25: cortex.provider.v1.Error.retry_after:type_name -> google.protobuf.Duration
+	24, // 26: cortex.provider.v1.Error.usage:type_name -> cortex.provider.v1.Usage
+	27, // 27: cortex.provider.v1.RateLimit.requests:type_name -> cortex.provider.v1.Window
+	27, // 28: cortex.provider.v1.RateLimit.tokens:type_name -> cortex.provider.v1.Window
+	27, // 29: cortex.provider.v1.RateLimit.input_tokens:type_name -> cortex.provider.v1.Window
+	27, // 30: cortex.provider.v1.RateLimit.output_tokens:type_name -> cortex.provider.v1.Window
+	31, // 31: cortex.provider.v1.Window.reset:type_name -> google.protobuf.Duration
+	8,  // 32: cortex.provider.v1.Preset.EnvEntry.value:type_name -> cortex.provider.v1.EnvList
+	3,  // 33: cortex.provider.v1.Provider.Describe:input_type -> cortex.provider.v1.DescribeRequest
+	9,  // 34: cortex.provider.v1.Provider.Configure:input_type -> cortex.provider.v1.ConfigureRequest
+	17, // 35: cortex.provider.v1.Provider.Complete:input_type -> cortex.provider.v1.CompleteRequest
+	19, // 36: cortex.provider.v1.Provider.Stream:input_type -> cortex.provider.v1.StreamRequest
+	4,  // 37: cortex.provider.v1.Provider.Describe:output_type -> cortex.provider.v1.DescribeResponse
+	10, // 38: cortex.provider.v1.Provider.Configure:output_type -> cortex.provider.v1.ConfigureResponse
+	18, // 39: cortex.provider.v1.Provider.Complete:output_type -> cortex.provider.v1.CompleteResponse
+	21, // 40: cortex.provider.v1.Provider.Stream:output_type -> cortex.provider.v1.StreamResponse
+	37, // [37:41] is the sub-list for method output_type
+	33, // [33:37] is the sub-list for method input_type
+	33, // [33:33] is the sub-list for extension type_name
+	33, // [33:33] is the sub-list for extension extendee
+	0,  // [0:33] is the sub-list for field type_name
 }
 
 func init() { file_cortex_provider_v1_provider_proto_init() }
@@ -2053,16 +2309,16 @@ func file_cortex_provider_v1_provider_proto_init() {
 		(*CompleteResponse_Response)(nil),
 		(*CompleteResponse_Error)(nil),
 	}
-	file_cortex_provider_v1_provider_proto_msgTypes[16].OneofWrappers = []any{}
-	file_cortex_provider_v1_provider_proto_msgTypes[18].OneofWrappers = []any{}
 	file_cortex_provider_v1_provider_proto_msgTypes[20].OneofWrappers = []any{}
+	file_cortex_provider_v1_provider_proto_msgTypes[22].OneofWrappers = []any{}
+	file_cortex_provider_v1_provider_proto_msgTypes[24].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_cortex_provider_v1_provider_proto_rawDesc), len(file_cortex_provider_v1_provider_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   24,
+			NumMessages:   28,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -29,6 +29,7 @@ const (
 	Provider_Describe_FullMethodName  = "/cortex.provider.v1.Provider/Describe"
 	Provider_Configure_FullMethodName = "/cortex.provider.v1.Provider/Configure"
 	Provider_Complete_FullMethodName  = "/cortex.provider.v1.Provider/Complete"
+	Provider_Stream_FullMethodName    = "/cortex.provider.v1.Provider/Stream"
 )
 
 // ProviderClient is the client API for Provider service.
@@ -46,6 +47,13 @@ type ProviderClient interface {
 	// never retries. The outcome is a message, whatever it is: a gRPC status
 	// other than OK means that the plugin itself is broken.
 	Complete(ctx context.Context, in *CompleteRequest, opts ...grpc.CallOption) (*CompleteResponse, error)
+	// Stream is Complete for many calls over one exchange, which costs a fraction
+	// of as many Completes. It is optional: DescribeResponse.stream claims it.
+	// Complete stays mandatory, and the host uses it as well. Outcomes may come in
+	// any order and any grouping; there is exactly one for each call that is not
+	// cancelled. When the host half-closes, the plugin finishes what is under way;
+	// when the stream breaks, it gives up all of it.
+	Stream(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[StreamRequest, StreamResponse], error)
 }
 
 type providerClient struct {
@@ -86,6 +94,19 @@ func (c *providerClient) Complete(ctx context.Context, in *CompleteRequest, opts
 	return out, nil
 }
 
+func (c *providerClient) Stream(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[StreamRequest, StreamResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &Provider_ServiceDesc.Streams[0], Provider_Stream_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[StreamRequest, StreamResponse]{ClientStream: stream}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Provider_StreamClient = grpc.BidiStreamingClient[StreamRequest, StreamResponse]
+
 // ProviderServer is the server API for Provider service.
 // All implementations must embed UnimplementedProviderServer
 // for forward compatibility.
@@ -101,6 +122,13 @@ type ProviderServer interface {
 	// never retries. The outcome is a message, whatever it is: a gRPC status
 	// other than OK means that the plugin itself is broken.
 	Complete(context.Context, *CompleteRequest) (*CompleteResponse, error)
+	// Stream is Complete for many calls over one exchange, which costs a fraction
+	// of as many Completes. It is optional: DescribeResponse.stream claims it.
+	// Complete stays mandatory, and the host uses it as well. Outcomes may come in
+	// any order and any grouping; there is exactly one for each call that is not
+	// cancelled. When the host half-closes, the plugin finishes what is under way;
+	// when the stream breaks, it gives up all of it.
+	Stream(grpc.BidiStreamingServer[StreamRequest, StreamResponse]) error
 	mustEmbedUnimplementedProviderServer()
 }
 
@@ -119,6 +147,9 @@ func (UnimplementedProviderServer) Configure(context.Context, *ConfigureRequest)
 }
 func (UnimplementedProviderServer) Complete(context.Context, *CompleteRequest) (*CompleteResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Complete not implemented")
+}
+func (UnimplementedProviderServer) Stream(grpc.BidiStreamingServer[StreamRequest, StreamResponse]) error {
+	return status.Error(codes.Unimplemented, "method Stream not implemented")
 }
 func (UnimplementedProviderServer) mustEmbedUnimplementedProviderServer() {}
 func (UnimplementedProviderServer) testEmbeddedByValue()                  {}
@@ -195,6 +226,13 @@ func _Provider_Complete_Handler(srv interface{}, ctx context.Context, dec func(i
 	return interceptor(ctx, in, info, handler)
 }
 
+func _Provider_Stream_Handler(srv interface{}, stream grpc.ServerStream) error {
+	return srv.(ProviderServer).Stream(&grpc.GenericServerStream[StreamRequest, StreamResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Provider_StreamServer = grpc.BidiStreamingServer[StreamRequest, StreamResponse]
+
 // Provider_ServiceDesc is the grpc.ServiceDesc for Provider service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -215,6 +253,13 @@ var Provider_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _Provider_Complete_Handler,
 		},
 	},
-	Streams:  []grpc.StreamDesc{},
+	Streams: []grpc.StreamDesc{
+		{
+			StreamName:    "Stream",
+			Handler:       _Provider_Stream_Handler,
+			ServerStreams: true,
+			ClientStreams: true,
+		},
+	},
 	Metadata: "cortex/provider/v1/provider.proto",
 }
