@@ -133,12 +133,10 @@ func (m *meter) read() gauge {
 	if g.Limit == "" && g.InFlight > 0 {
 		g.Limit = "provider"
 	}
-	// A moving average over about ten seconds, so that the estimate is calm.
+	// The average since the beginning, and later over about ten seconds, so
+	// that the estimate is calm.
 	if step := now.Sub(m.last).Seconds(); step > 0.05 {
-		weight := min(1, step/10)
-		if m.rate == 0 {
-			weight = 1
-		}
+		weight := min(1, step/min(10, g.Elapsed))
 		m.rate += weight * (float64(g.Done-m.done)/step - m.rate)
 		m.last, m.done = now, g.Done
 	}
