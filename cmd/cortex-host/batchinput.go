@@ -51,7 +51,7 @@ func (b *batchFlags) readOptions() (o format.ReadOptions, err error) {
 // A batchInput is a file of queries.
 type batchInput struct {
 	queries iter.Seq2[sdk.Query, error]
-	close   func() error
+	close   func()
 	// identity tells this input from another one.
 	identity string
 	// total is the number of queries, 0 if it is not known.
@@ -77,7 +77,7 @@ func (a *app) openBatch(path string, flags *batchFlags) (*batchInput, error) {
 		return nil, err
 	}
 	in := format.Input{Name: inputName(path), KeepGoing: flags.keepGoing}
-	b := &batchInput{close: r.Close, identity: in.Name}
+	b := &batchInput{close: func() { r.Close() }, identity: in.Name}
 	if file, ok := r.(*os.File); ok && !flags.noPreflight && isRegular(file) {
 		if err := b.check(file, in, options); err != nil {
 			r.Close()

@@ -40,7 +40,8 @@ func checkBudget(c *config.Config, lanes []route.Lane, book *price.Book) error {
 		if _, known := book.Find(l.Vendor, l.Model, time.Now()); c.MaxCost != nil && !l.Free && !known {
 			return usagef("give it with --price IN,OUT, in dollars per million tokens", "--max-cost needs a price, and that of model %q of %s is not known", l.Model, l.Name)
 		}
-		if c.MaxTokens == nil && l.MaxOutput(l.Model) == 0 && !(l.Free && c.MaxTotalTokens == 0) {
+		free := l.Free && c.MaxTotalTokens == 0
+		if c.MaxTokens == nil && l.MaxOutput(l.Model) == 0 && !free {
 			return usagef("bound the replies with --max-tokens N", "a budget needs a bound of each reply, and none is known for model %q of %s", l.Model, l.Name)
 		}
 	}

@@ -113,11 +113,15 @@ func endedEarly(err error) bool {
 	return aborted || errors.Is(err, sdk.BudgetExhausted) || errors.Is(err, sdk.DeadlineExceeded)
 }
 
+// scout is for how long the first call of a lane goes alone: a wrong key is then
+// found out by one call, and a run hardly takes longer for it.
+const scout = 50 * time.Millisecond
+
 // executorConfig turns settings into the executor's.
 func (j job) executorConfig() executor.Config {
 	c := j.config
 	out := executor.Config{
-		Lanes: j.lanes, Routes: j.routes, Burst: c.Burst,
+		Lanes: j.lanes, Routes: j.routes, Scout: scout, Burst: c.Burst,
 		MaxConcurrent: c.MaxConcurrent.N, AutoConcurrent: c.MaxConcurrent.Auto,
 		TokensPerMinute: c.TokensPerMinute, Share: c.Share,
 		RetryFailed: &c.RetryFailed, MaxRetries: &c.MaxRetries,

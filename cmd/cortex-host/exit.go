@@ -31,11 +31,6 @@ func (f *failure) Unwrap() error { return f.err }
 // errSaid is the error of a failure that needs no more words.
 var errSaid = errors.New("")
 
-// fatalf is a failure with code 1.
-func fatalf(hint, message string, args ...any) error {
-	return &failure{fmt.Errorf(message, args...), hint, exitFatal}
-}
-
 // usagef is a failure with code 2.
 func usagef(hint, message string, args ...any) error {
 	return &failure{fmt.Errorf(message, args...), hint, exitUsage}

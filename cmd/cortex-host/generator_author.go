@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -138,7 +137,7 @@ func (a *app) describeInspection(found *wasm.Inspection) error {
 	line("size", "%d bytes", found.Bytes)
 	line("imports", "%s", strings.Join(found.Imports, ", "))
 	for i, name := range sortedKeys(found.Params) {
-		line([]string{"parameters", ""}[min(i, 1)], "%s: %s", name, format.Shorten(string(json.RawMessage(found.Params[name])), 80))
+		line([]string{"parameters", ""}[min(i, 1)], "%s: %s", name, format.Shorten(string(found.Params[name]), 80))
 	}
 	if found.CompileSeconds > 0 {
 		line("compiling", "%.2f s, once", found.CompileSeconds)

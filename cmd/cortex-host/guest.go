@@ -38,7 +38,7 @@ type guest struct {
 	module  *wasm.Module
 	runner  *wasm.Runner
 	request wasm.Request
-	close   func() error
+	close   func()
 }
 
 // openGuest checks everything that can be checked before the generator runs.
@@ -58,7 +58,7 @@ func (a *app) openGuest(c *config.Config, g *guestFlags, name string, args []str
 	if err != nil {
 		return nil, err
 	}
-	out := &guest{module: module, runner: runner, close: func() error { return nil },
+	out := &guest{module: module, runner: runner, close: func() {},
 		request: wasm.Request{Preset: g.preset, Params: params, Seed: g.seed}}
 	switch {
 	case len(args) > 0 && g.input != "":
@@ -70,7 +70,7 @@ func (a *app) openGuest(c *config.Config, g *guestFlags, name string, args []str
 		if err != nil {
 			return nil, err
 		}
-		out.close = file.Close
+		out.close = func() { file.Close() }
 		out.request.Items = fileItems(file, g.input)
 	case !module.Manifest.Items.Optional:
 		what := module.Manifest.Items.Description

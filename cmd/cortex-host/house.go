@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 
@@ -154,13 +153,11 @@ func (a *app) addLane(h *house, o offer, name, model string, explicit sdk.Settin
 }
 
 // close ends the processes; each end is bounded.
-func (h *house) close() error {
-	errs := make([]error, len(h.processes))
+func (h *house) close() {
 	var ends sync.WaitGroup
-	for i, p := range h.processes {
-		ends.Go(func() { errs[i] = p.Close() })
+	for _, p := range h.processes {
+		ends.Go(func() { _ = p.Close() }) // whatever is wrong with it, it has ended
 	}
 	ends.Wait()
 	h.warming.Wait()
-	return errors.Join(errs...)
 }
