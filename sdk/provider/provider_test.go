@@ -265,3 +265,19 @@ func TestRunAlone(t *testing.T) {
 		}
 	}
 }
+
+func TestParseReattach(t *testing.T) {
+	want := Reattach{Name: "x", Network: "unix", Address: "/tmp/s", PID: 7}
+	line, err := json.Marshal(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := ParseReattach(string(line)); err != nil || *got != want {
+		t.Errorf("got %+v, %v", got, err)
+	}
+	for _, bad := range []string{"", "x", "{}", `{"name":"x","network":"tcp","address":"1.2.3.4:5","pid":7}`} {
+		if _, err := ParseReattach(bad); err == nil || !strings.Contains(err.Error(), ReattachVariable) {
+			t.Errorf("%q: got %v", bad, err)
+		}
+	}
+}

@@ -100,3 +100,12 @@ type Reattach struct {
 	Address string `json:"address"`
 	PID     int    `json:"pid"`
 }
+
+// ParseReattach reads the value of [ReattachVariable].
+func ParseReattach(value string) (*Reattach, error) {
+	var r Reattach
+	if err := json.Unmarshal([]byte(value), &r); err != nil || r.Name == "" || r.Network != "unix" || r.Address == "" || r.PID <= 0 {
+		return nil, fmt.Errorf("%s is not the line that a plugin prints when it is started with --debug", ReattachVariable)
+	}
+	return &r, nil
+}
