@@ -40,7 +40,7 @@ var mutations = []mutation{
 	{rule: "Retry-After closes the lane", file: "core/limiter/gate.go",
 		old: "until := now.Add(*retryAfter); until.After", new: "until := now; until.After", test: "TestRetryAfterClosesTheLane"},
 	{rule: "one probe at a time", file: "core/limiter/gate.go", old: "case g.probing && g.out:", new: "case g.probing && !g.probing:", test: "TestProbes"},
-	{rule: "a share leaves the rest to others", file: "core/limiter/limiter.go",
+	{rule: "a share leaves the rest to others", file: "core/limiter/adapt.go",
 		old: "told := l.meters[0].rate(now) * l.share", new: "told := l.meters[0].rate(now)", test: "TestShareLeavesTheRestToOthers"},
 
 	// Retries
