@@ -187,7 +187,7 @@ func (c *checker) wantError(r *sdk.Response, err error, kinds ...sdk.Kind) (*sdk
 	}
 	var e *sdk.Error
 	if !errors.As(err, &e) {
-		return nil, fmt.Errorf("want an *sdk.Error of kind %w, got %T: %w", kinds[0], err, err)
+		return nil, fmt.Errorf("want an *sdk.Error of kind %q, got %T: %w", string(kinds[0]), err, err)
 	}
 	if shown := c.shownSecret(fmt.Sprintf("%v %s %s", e, e.Code, e.RequestID)); shown != nil {
 		return e, shown
@@ -197,7 +197,7 @@ func (c *checker) wantError(r *sdk.Response, err error, kinds ...sdk.Kind) (*sdk
 			return e, nil
 		}
 	}
-	return e, fmt.Errorf("want kind %s, got %w", kinds[0], err)
+	return e, fmt.Errorf("want kind %q, got %w", string(kinds[0]), err)
 }
 
 // shownSecret is an error if text holds a secret.

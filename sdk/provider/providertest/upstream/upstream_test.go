@@ -151,13 +151,13 @@ func TestFaults(t *testing.T) {
 		}},
 		{"cut json", upstream.Reply{Fault: upstream.CutJSON}, func(_ *http.Response, body string, err error) error {
 			if err != nil || json.Valid([]byte(body)) {
-				return fmt.Errorf("got %q, %v", body, err)
+				return fmt.Errorf("got %q, %w", body, err)
 			}
 			return nil
 		}},
 		{"endless", upstream.Reply{Fault: upstream.Endless}, func(_ *http.Response, body string, err error) error {
 			if err != nil || len(body) != 1<<20 {
-				return fmt.Errorf("got %d bytes, %v", len(body), err)
+				return fmt.Errorf("got %d bytes, %w", len(body), err)
 			}
 			return nil
 		}},

@@ -1,0 +1,125 @@
+package providertest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+
+	"github.com/cortexlinux/cortex-host/sdk"
+	"github.com/cortexlinux/cortex-host/sdk/provider/providertest/upstream"
+)
+
+// redirect wants that neither the question nor the key follows.
+func (c *checker) redirect(ctx context.Context) error {
+	other, err := c.startVendor(upstream.Config{})
+	if err != nil {
+		return err
+	}
+	defer other.Close()
+	for _, status := range []int{301, 302, 303, 307, 308} {
+		_, err := c.fault(ctx, upstream.Reply{Status: status, Header: http.Header{"Location": {other.URL()}}},
+			sdk.NotFound, sdk.InvalidRequest, sdk.BadResponse)
+		if err != nil {
+			return fmt.Errorf("%d: %w", status, err)
+		}
+	}
+	if n := other.Stats().Requests; n != 0 {
+		return fmt.Errorf("%d requests followed the redirect to another host", n)
+	}
+	return nil
+}
+
+func (c *checker) nobodyListens(ctx context.Context) error {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	address := l.Addr().String()
+	l.Close()
+	u := c.fixture.Upstream
+	i, err := c.openFor(ctx, nil, sdk.Settings{u.BaseURL: quote("http://" + address + u.Path)})
+	if err != nil {
+		return err
+	}
+	defer i.Close()
+	r, err := i.Complete(ctx, c.fixture.query(""))
+	_, err = c.wantError(r, err, sdk.Unreachable)
+	return err
+}
+
+func (c *checker) invalidTLS(ctx context.Context) error {
+	vendor, err := c.startVendor(upstream.Config{TLS: true})
+	if err != nil {
+		return err
+	}
+	defer vendor.Close()
+	i, err := c.openFor(ctx, vendor, nil)
+	if err != nil {
+		return err
+	}
+	defer i.Close()
+	r, err := i.Complete(ctx, c.fixture.query(""))
+	if _, err := c.wantError(r, err, sdk.Unreachable); err != nil {
+		return err
+	}
+	if vendor.Stats().Requests != 0 {
+		return errors.New("a request was sent to a server whose certificate nobody vouches for")
+	}
+	return nil
+}
+
+// ownCA wants a certificate authority of a company's own to be trusted, by a
+// setting or by SSL_CERT_FILE.
+func (c *checker) ownCA(ctx context.Context) error {
+	vendor, err := c.startVendor(upstream.Config{TLS: true})
+	if err != nil {
+		return err
+	}
+	defer vendor.Close()
+	dir, err := os.MkdirTemp("", "conformance-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	file := filepath.Join(dir, "ca.pem")
+	if err := os.WriteFile(file, vendor.CA(), 0o600); err != nil {
+		return err
+	}
+	settings := c.settingsFor(vendor, nil)
+	tried := false
+	if name := c.fixture.Upstream.CA; name != "" {
+		settings[name] = quote(file)
+		if err := c.trusts(ctx, "", settings); err != nil {
+			return fmt.Errorf("by the setting %s: %w", name, err)
+		}
+		delete(settings, name)
+		tried = true
+	}
+	err = c.trusts(ctx, file, settings)
+	switch {
+	case errors.Is(err, ErrNoCA) && tried:
+		return nil
+	case errors.Is(err, ErrNoCA):
+		return skip("the fixture names no setting for a CA, and SSL_CERT_FILE needs a process of its own")
+	case err != nil:
+		return fmt.Errorf("by SSL_CERT_FILE: %w", err)
+	}
+	return nil
+}
+
+func (c *checker) trusts(ctx context.Context, caFile string, s sdk.Settings) error {
+	i, err := c.door.Open(ctx, caFile)
+	if err != nil {
+		return err
+	}
+	defer i.Close()
+	if err := i.Configure(ctx, s); err != nil {
+		return err
+	}
+	_, err = i.Complete(ctx, c.fixture.query(""))
+	return err
+}
