@@ -163,7 +163,7 @@ func TestFaults(t *testing.T) {
 		}},
 		{"status and body", upstream.Reply{Status: 529, Body: []byte("x"), Header: http.Header{"retry-after": {"1"}}}, func(resp *http.Response, body string, err error) error {
 			if err != nil || resp.StatusCode != 529 || body != "x" || resp.Header.Get("Retry-After") != "1" {
-				return fmt.Errorf("got %v %q %v", resp, body, err)
+				return fmt.Errorf("got %v %q %w", resp, body, err)
 			}
 			return nil
 		}},
