@@ -1,0 +1,5 @@
+package main
+
+import "github.com/cortexlinux/cortex-host/sdk/provider"
+
+func main() { provider.Serve(new(Provider)) }
