@@ -29,6 +29,24 @@ func lookAtCPU(ctx context.Context, r *report) error {
 	if governor := r.m.word("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"); governor != "" {
 		r.from(sec, "/sys/devices/system/cpu/cpu0/cpufreq").fact("governor", "%s", governor)
 	}
+	r.use(ctx, threads)
+	r.throttling(sec)
+	r.temperatures(ctx, sec)
+	r.weaknesses(sec)
+	return nil
+}
+
+// lookAtUse tells how busy the processor is.
+func lookAtUse(ctx context.Context, r *report) error {
+	threads, err := cpu.CountsWithContext(ctx, true)
+	if err != nil {
+		return fmt.Errorf("count the CPUs: %w", err)
+	}
+	r.use(ctx, threads)
+	return nil
+}
+
+func (r *report) use(ctx context.Context, threads int) {
 	use := r.sheet.section("Use")
 	if avg, err := load.AvgWithContext(ctx); err == nil && threads > 0 {
 		r.from(use, "/proc/loadavg").fact("load", "%.2f, %.2f, %.2f over 1, 5 and 15 minutes, on %d threads", avg.Load1, avg.Load5, avg.Load15, threads)
@@ -44,10 +62,6 @@ func lookAtCPU(ctx context.Context, r *report) error {
 		}
 	}
 	r.quota(use)
-	r.throttling(sec)
-	r.temperatures(ctx, sec)
-	r.weaknesses(sec)
-	return nil
 }
 
 // quota tells of the limit of the control group that this process runs in.

@@ -29,7 +29,7 @@ func lookAtMemory(ctx context.Context, r *report) error {
 	if v.HugePagesTotal > 0 {
 		g.fact("huge pages", "%d, of them %d free", v.HugePagesTotal, v.HugePagesFree)
 	}
-	r.judge(lowMemory, taken, meminfo, "%.0f %% of the memory is taken, "+size(v.Available)+" is available")
+	r.judge(lowMemory, taken, meminfo, "%.0f %% of the memory is taken, %s is available", size(v.Available))
 	if s, err := mem.SwapMemoryWithContext(ctx); err == nil {
 		if s.Total == 0 {
 			g.fact("swap", "none")

@@ -68,6 +68,19 @@ func (r *running) listenerOn(port string) []string {
 	return all
 }
 
+// taken reports whether anybody listens on a port.
+func (m *machine) taken(port string) bool {
+	for _, address := range m.listening() {
+		if strings.HasSuffix(address, ":"+port) {
+			return true
+		}
+	}
+	return false
+}
+
+// processSource is where running is read from.
+const processSource = "/proc (processes and their sockets)"
+
 // findRunning looks at every process, its program and its listening sockets.
 func (m *machine) findRunning(ctx context.Context) (*running, error) {
 	r := &running{processes: map[string][]*process{}, asOf: m.now()}

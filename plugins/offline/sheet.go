@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -26,7 +27,19 @@ type group struct {
 }
 
 // A line is a fact with a label, or a text of its own if the label is empty.
-type line struct{ label, text string }
+type line struct {
+	label, text string
+	kind        kind
+}
+
+// A kind is how a line without a label is shown.
+type kind int
+
+const (
+	prose   kind = iota
+	command      // never broken: somebody may paste it
+	item         // of a list
+)
 
 // An origin says where facts come from and of when they are.
 type origin struct {
@@ -50,14 +63,22 @@ func (s *section) from(source string, asOf time.Time) *group {
 // fact adds a fact; one without a value is left out.
 func (g *group) fact(label, format string, args ...any) {
 	if text := fmt.Sprintf(format, args...); text != "" {
-		g.lines = append(g.lines, line{label, text})
+		g.lines = append(g.lines, line{label: label, text: text})
 	}
 }
 
 // text adds a line without a label.
 func (g *group) text(format string, args ...any) {
-	g.lines = append(g.lines, line{"", fmt.Sprintf(format, args...)})
+	g.lines = append(g.lines, line{text: fmt.Sprintf(format, args...)})
 }
+
+// command adds a command that somebody may paste.
+func (g *group) command(text string) {
+	g.lines = append(g.lines, line{text: "$ " + text, kind: command})
+}
+
+// item adds one of several things, each on lines of its own.
+func (g *group) item(text string) { g.lines = append(g.lines, line{text: "- " + text, kind: item}) }
 
 // The measures of a page: what fits an ordinary terminal.
 const (
@@ -80,25 +101,35 @@ func (s *sheet) String() string {
 			continue
 		}
 		fmt.Fprintf(&b, "\n%s\n", plain(sec.title))
-		for _, g := range sec.groups {
-			g.write(&b)
-		}
+		sec.write(&b)
 	}
 	return b.String()
 }
 
-func (g *group) write(b *strings.Builder) {
-	if len(g.lines) == 0 {
-		return
-	}
-	for _, l := range g.lines {
-		if l.label == "" {
-			wrap(b, plain(l.text), indent, indent)
-			continue
+// write renders the groups; neighbours of one origin name it once.
+func (s *section) write(b *strings.Builder) {
+	groups := slices.DeleteFunc(slices.Clone(s.groups), func(g *group) bool { return len(g.lines) == 0 })
+	for i, g := range groups {
+		for _, l := range g.lines {
+			l.write(b)
 		}
+		if i+1 == len(groups) || groups[i+1].origin != g.origin {
+			fmt.Fprintf(b, "%s[source: %s; as_of: %s]\n", indent, plain(g.source), stamp(g.asOf))
+		}
+	}
+}
+
+func (l *line) write(b *strings.Builder) {
+	switch {
+	case l.kind == command:
+		fmt.Fprintf(b, "%s%s\n", indent, plain(l.text))
+	case l.kind == item:
+		wrap(b, plain(l.text), indent, indent+"  ")
+	case l.label == "":
+		wrap(b, plain(l.text), indent, indent)
+	default:
 		wrap(b, plain(l.text), fmt.Sprintf("%s%-*s ", indent, labelWidth, plain(l.label)), indent+strings.Repeat(" ", labelWidth+1))
 	}
-	fmt.Fprintf(b, "%s[source: %s; as_of: %s]\n", indent, plain(g.source), stamp(g.asOf))
 }
 
 // stamp renders a time; an unknown one says so.
@@ -132,13 +163,13 @@ func wrap(b *strings.Builder, text, first, rest string) {
 }
 
 // plain makes text harmless: valid UTF-8, one line, no control characters, no
-// characters that change the direction of writing.
+// characters that cannot be seen or that change the direction of writing.
 func plain(s string) string {
 	clean := func(r rune) rune {
 		switch {
 		case r == '\n' || r == '\t' || r == '\r':
 			return ' '
-		case unicode.Is(unicode.Bidi_Control, r), unicode.IsControl(r), r == utf8.RuneError:
+		case unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp), r == utf8.RuneError:
 			return '?'
 		}
 		return r

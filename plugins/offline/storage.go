@@ -67,10 +67,31 @@ func (f *filesystem) describe() string {
 }
 
 func lookAtStorage(ctx context.Context, r *report) error {
+	if err := lookAtFilesystems(ctx, r); err != nil {
+		return err
+	}
+	return lookAtDisks(ctx, r)
+}
+
+func lookAtFilesystems(ctx context.Context, r *report) error {
 	all, err := r.m.filesystems(ctx)
 	if err != nil {
 		return err
 	}
+	r.filesystems(all)
+	return nil
+}
+
+// lookAtDisks tells of what is below the file systems.
+func lookAtDisks(ctx context.Context, r *report) error {
+	r.disks(ctx)
+	r.filesystemErrors()
+	r.arrays()
+	return nil
+}
+
+// filesystems tells of each file system and judges how full it is.
+func (r *report) filesystems(all []filesystem) {
 	sec := r.sheet.section("File systems")
 	g := r.from(sec, mounts)
 	if len(all) == 0 {
@@ -82,16 +103,12 @@ func lookAtStorage(ctx context.Context, r *report) error {
 			r.find(warning, mounts, "%s is mounted read-only; after an error the kernel does that by itself", f.mount)
 			continue
 		}
-		r.judge(fullPercent, f.used, mounts, "%.0f %% of %s is in use, "+size(f.free)+" is free", f.mount)
+		r.judge(fullPercent, f.used, mounts, "%.0f %% of %s is in use, %s is free", f.mount, size(f.free))
 		if f.inodes >= 0 {
 			r.judge(inodesPercent, f.inodes, mounts, "%.0f %% of the inodes of %s are in use", f.mount)
 		}
 	}
 	r.addPressure(sec, "io", "full", ioStall)
-	r.disks(ctx)
-	r.filesystemErrors()
-	r.arrays()
-	return nil
 }
 
 var blockDevice = regexp.MustCompile(`^(?:sd[a-z]{1,3}|vd[a-z]{1,3}|xvd[a-z]{1,3}|hd[a-z]|nvme\d{1,3}n\d{1,3}|mmcblk\d{1,3})$`)

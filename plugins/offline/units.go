@@ -165,7 +165,7 @@ func (m *machine) writeRunning(ctx context.Context, sec *section, f *packageFact
 		return err
 	}
 	mine := r.of(f.files)
-	g := sec.from("/proc (processes and their sockets)", r.asOf)
+	g := sec.from(processSource, r.asOf)
 	if len(mine) == 0 {
 		g.fact("processes", "none run a program of this package%s", r.blind())
 		return nil
