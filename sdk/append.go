@@ -60,13 +60,9 @@ func (q *Query) AppendJSON(b []byte) []byte {
 		b = m.appendJSON(b)
 	}
 	b = append(b, ']')
-	for _, field := range [...]struct{ name, value string }{
-		{`,"task_type":`, string(q.TaskType)}, {`,"provider":`, q.Provider}, {`,"model":`, q.Model},
-	} {
-		if field.value != "" {
-			b = AppendString(append(b, field.name...), field.value)
-		}
-	}
+	b = appendText(b, `,"task_type":`, string(q.TaskType))
+	b = appendText(b, `,"provider":`, q.Provider)
+	b = appendText(b, `,"model":`, q.Model)
 	if q.Temperature != nil {
 		b = append(b, `,"temperature":`...)
 		b = strconv.AppendFloat(b, *q.Temperature, 'f', -1, 64)
@@ -89,9 +85,7 @@ func (q *Query) AppendJSON(b []byte) []byte {
 	if len(q.Tools) > 0 {
 		b = appendList(append(b, `,"tools":`...), q.Tools, Tool.appendJSON)
 	}
-	if q.ToolChoice != "" {
-		b = AppendString(append(b, `,"tool_choice":`...), q.ToolChoice)
-	}
+	b = appendText(b, `,"tool_choice":`, q.ToolChoice)
 	if len(q.Options) > 0 {
 		b = append(b, `,"options":{`...)
 		b = appendMembers(b, q.Options, func(b []byte, raw json.RawMessage) []byte { return append(b, raw...) })
@@ -111,9 +105,7 @@ func (m *Message) appendJSON(b []byte) []byte {
 	if len(m.ToolCalls) > 0 {
 		b = appendList(append(b, `,"tool_calls":`...), m.ToolCalls, ToolCall.appendJSON)
 	}
-	if m.ToolCallID != "" {
-		b = AppendString(append(b, `,"tool_call_id":`...), m.ToolCallID)
-	}
+	b = appendText(b, `,"tool_call_id":`, m.ToolCallID)
 	return append(b, '}')
 }
 
@@ -122,17 +114,13 @@ func (p Part) appendJSON(b []byte) []byte {
 		return append(AppendString(append(b, `{"type":"text","text":`...), p.Text), '}')
 	}
 	b = AppendString(append(b, `{"type":"image_url","image_url":{"url":`...), p.Image.URL)
-	if p.Image.Detail != "" {
-		b = AppendString(append(b, `,"detail":`...), p.Image.Detail)
-	}
+	b = appendText(b, `,"detail":`, p.Image.Detail)
 	return append(b, '}', '}')
 }
 
 func (t Tool) appendJSON(b []byte) []byte {
 	b = AppendString(append(b, `{"name":`...), t.Name)
-	if t.Description != "" {
-		b = AppendString(append(b, `,"description":`...), t.Description)
-	}
+	b = appendText(b, `,"description":`, t.Description)
 	if len(t.Parameters) > 0 {
 		b = append(append(b, `,"parameters":`...), t.Parameters...)
 	}

@@ -193,18 +193,7 @@ type errorJSON struct {
 }
 
 // MarshalJSON writes what a result row tells of the error.
-func (e Error) MarshalJSON() ([]byte, error) {
-	w := errorJSON{Kind: e.Kind, Message: e.Message, Provider: e.Provider, Code: e.Code,
-		Status: e.Status, RequestID: e.RequestID, Usage: e.Usage}
-	if e.Kind == "" {
-		w.Kind = Internal
-	}
-	if e.RetryAfter != nil {
-		s := seconds(*e.RetryAfter)
-		w.RetryAfter = &s
-	}
-	return marshal(w)
-}
+func (e Error) MarshalJSON() ([]byte, error) { return e.AppendJSON(nil), nil }
 
 // UnmarshalJSON reads what MarshalJSON writes and ignores what it does not know.
 func (e *Error) UnmarshalJSON(data []byte) error {

@@ -95,17 +95,7 @@ type partJSON struct {
 }
 
 // MarshalJSON writes the message in the form shown at [Message].
-func (m Message) MarshalJSON() ([]byte, error) {
-	var content any = m.Text
-	if len(m.Parts) > 0 {
-		content = m.Parts
-	}
-	raw, err := marshal(content)
-	if err != nil {
-		return nil, err
-	}
-	return marshal(messageJSON{m.Role, raw, m.ToolCalls, m.ToolCallID})
-}
+func (m Message) MarshalJSON() ([]byte, error) { return m.appendJSON(nil), nil }
 
 // UnmarshalJSON reads either form of content; unknown fields are errors.
 func (m *Message) UnmarshalJSON(data []byte) error {
@@ -127,12 +117,7 @@ func (m *Message) UnmarshalJSON(data []byte) error {
 }
 
 // MarshalJSON writes {"type":"text",...} or {"type":"image_url",...}.
-func (p Part) MarshalJSON() ([]byte, error) {
-	if p.Image != nil {
-		return marshal(partJSON{Type: "image_url", Image: p.Image})
-	}
-	return marshal(partJSON{Type: "text", Text: &p.Text})
-}
+func (p Part) MarshalJSON() ([]byte, error) { return p.appendJSON(nil), nil }
 
 // UnmarshalJSON reads what MarshalJSON writes; an unknown type is an error.
 func (p *Part) UnmarshalJSON(data []byte) error {
@@ -149,16 +134,4 @@ func (p *Part) UnmarshalJSON(data []byte) error {
 		return fmt.Errorf(`part of type %q: want {"type":"text","text":...} or {"type":"image_url","image_url":{"url":...}}`, w.Type)
 	}
 	return nil
-}
-
-// marshal is json.Marshal without the escaping of <, > and &: prompts are full
-// of them, and no result of this package is pasted into a page unescaped.
-func marshal(v any) ([]byte, error) {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
-		return nil, err
-	}
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }

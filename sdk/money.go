@@ -75,21 +75,7 @@ func (m Money) String() string {
 }
 
 // MarshalJSON writes dollars as a number, exact to the picodollar.
-func (m Money) MarshalJSON() ([]byte, error) {
-	neg := ""
-	u := uint64(m)
-	if m < 0 {
-		neg, u = "-", -u
-	}
-	s := fmt.Sprintf("%s%d.%012d", neg, u/uint64(USD), u%uint64(USD))
-	for s[len(s)-1] == '0' {
-		s = s[:len(s)-1]
-	}
-	if s[len(s)-1] == '.' {
-		s = s[:len(s)-1]
-	}
-	return []byte(s), nil
-}
+func (m Money) MarshalJSON() ([]byte, error) { return m.appendJSON(nil), nil }
 
 // UnmarshalJSON reads a number of dollars.
 func (m *Money) UnmarshalJSON(data []byte) error {

@@ -56,12 +56,15 @@ const MaxIDBytes = 512
 // second value after the object, invalid UTF-8 or a query that does not
 // [Query.Validate] is an error that names the field.
 func DecodeQuery(data []byte) (Query, error) {
-	var q Query
-	if !utf8.Valid(data) {
-		return q, errors.New("query is not valid UTF-8")
-	}
-	if err := strict(data, &q); err != nil {
-		return Query{}, fmt.Errorf("query: %w", err)
+	q, ok := ScanQuery(data, nil)
+	if !ok {
+		q = Query{}
+		if !utf8.Valid(data) {
+			return q, errors.New("query is not valid UTF-8")
+		}
+		if err := strict(data, &q); err != nil {
+			return Query{}, fmt.Errorf("query: %w", err)
+		}
 	}
 	if err := q.Validate(); err != nil {
 		return Query{}, err
@@ -147,10 +150,7 @@ func (q *Query) PromptBytes() int {
 }
 
 // MarshalJSON writes the query as one line without HTML escapes.
-func (q Query) MarshalJSON() ([]byte, error) {
-	type plain Query
-	return marshal(plain(q))
-}
+func (q Query) MarshalJSON() ([]byte, error) { return q.AppendJSON(nil), nil }
 
 // strict decodes exactly one JSON value and refuses unknown fields.
 func strict(data []byte, v any) error {

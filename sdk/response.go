@@ -95,10 +95,7 @@ type responseJSON struct {
 }
 
 // MarshalJSON writes the response with its latency in seconds.
-func (r Response) MarshalJSON() ([]byte, error) {
-	return marshal(responseJSON{r.Content, r.ToolCalls, r.Provider, r.Model, r.ModelServed, r.Usage,
-		r.Cost, seconds(r.Latency), r.FinishReason, r.RequestID})
-}
+func (r Response) MarshalJSON() ([]byte, error) { return r.AppendJSON(nil), nil }
 
 // UnmarshalJSON reads what MarshalJSON writes. Fields that it does not know
 // are ignored: a newer version may have written the row.

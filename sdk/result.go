@@ -57,10 +57,7 @@ type resultJSON struct {
 }
 
 // MarshalJSON writes the row: durations in seconds, money in dollars.
-func (r Result) MarshalJSON() ([]byte, error) {
-	return marshal(resultJSON{r.QueryID, r.Index, r.Response, r.Error, r.Attempts, seconds(r.ExecutionTime),
-		r.Truncated(), r.Degraded, r.PossiblyBilled, r.Metadata, r.Generator})
-}
+func (r Result) MarshalJSON() ([]byte, error) { return r.AppendJSON(nil), nil }
 
 // UnmarshalJSON reads what MarshalJSON writes and ignores what it does not know.
 func (r *Result) UnmarshalJSON(data []byte) error {

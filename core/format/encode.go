@@ -21,11 +21,11 @@ var _ Encoder = NDJSON{}
 
 // Encode returns the row.
 func (NDJSON) Encode(r *sdk.Result) ([]byte, error) {
-	row, err := r.MarshalJSON()
-	if err != nil {
-		return nil, fmt.Errorf("result %q: %w", r.QueryID, err)
+	size := 512
+	if r.Response != nil {
+		size += len(r.Response.Content) * 17 / 16 // some of it is escaped
 	}
-	return append(row, '\n'), nil
+	return append(r.AppendJSON(make([]byte, 0, size)), '\n'), nil
 }
 
 // Text writes results as plain text for people: a heading that says who

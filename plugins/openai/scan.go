@@ -3,6 +3,7 @@ package main
 import (
 	"strings"
 
+	"github.com/cortexlinux/cortex-host/sdk/jsonscan"
 	"github.com/cortexlinux/cortex-host/sdk/provider/httpapi"
 )
 
@@ -10,7 +11,7 @@ import (
 // which encoding/json then reads: parts, tool calls, a key twice, a key in
 // another case.
 func (c *completion) scan(body []byte) bool {
-	s := httpapi.NewScanner(body)
+	s := jsonscan.New(body)
 	fields(s, func(key string) bool {
 		switch key {
 		case "id":
@@ -41,7 +42,7 @@ func (c *completion) scan(body []byte) bool {
 	return s.Done()
 }
 
-func (c *choice) scan(s *httpapi.Scanner) {
+func (c *choice) scan(s *jsonscan.Scanner) {
 	fields(s, func(key string) bool {
 		switch key {
 		case "finish_reason":
@@ -55,7 +56,7 @@ func (c *choice) scan(s *httpapi.Scanner) {
 	}, "finish_reason", "message")
 }
 
-func (m *message) scan(s *httpapi.Scanner) {
+func (m *message) scan(s *jsonscan.Scanner) {
 	fields(s, func(key string) bool {
 		switch key {
 		case "content":
@@ -75,19 +76,19 @@ func (m *message) scan(s *httpapi.Scanner) {
 	}, "content", "refusal", "tool_calls")
 }
 
-func (u *usage) scan(s *httpapi.Scanner) {
+func (u *usage) scan(s *jsonscan.Scanner) {
 	fields(s, func(key string) bool {
 		switch key {
 		case "prompt_tokens":
-			u.PromptTokens = s.Tokens()
+			u.PromptTokens = httpapi.ScanTokens(s)
 		case "completion_tokens":
-			u.CompletionTokens = s.Tokens()
+			u.CompletionTokens = httpapi.ScanTokens(s)
 		case "prompt_tokens_details":
 			fields(s, func(key string) bool {
 				if key != "cached_tokens" {
 					return false
 				}
-				u.PromptDetails.CachedTokens = s.Tokens()
+				u.PromptDetails.CachedTokens = httpapi.ScanTokens(s)
 				return true
 			}, "cached_tokens")
 		case "completion_tokens_details":
@@ -95,7 +96,7 @@ func (u *usage) scan(s *httpapi.Scanner) {
 				if key != "reasoning_tokens" {
 					return false
 				}
-				u.CompletionDetails.ReasoningTokens = s.Tokens()
+				u.CompletionDetails.ReasoningTokens = httpapi.ScanTokens(s)
 				return true
 			}, "reasoning_tokens")
 		default:
@@ -109,7 +110,7 @@ func (u *usage) scan(s *httpapi.Scanner) {
 // those that it leaves to the slow way. A key of another vendor is skipped; a
 // known one that comes twice, in another case or is left to the slow way
 // surprises the scanner.
-func fields(s *httpapi.Scanner, read func(key string) bool, known ...string) {
+func fields(s *jsonscan.Scanner, read func(key string) bool, known ...string) {
 	var seen uint
 	s.Object(func(key []byte) {
 		for i, name := range known {

@@ -3,6 +3,8 @@ package httpapi
 import (
 	"math"
 	"strconv"
+
+	"github.com/cortexlinux/cortex-host/sdk/jsonscan"
 )
 
 // Tokens is a count in a vendor's reply that can't spoil the reply: null,
@@ -21,4 +23,10 @@ func (n *Tokens) UnmarshalJSON(data []byte) error {
 	}
 	*n = Tokens(math.Min(f, maxTokens))
 	return nil
+}
+
+// ScanTokens reads the next value as a count.
+func ScanTokens(s *jsonscan.Scanner) (n Tokens) {
+	_ = n.UnmarshalJSON(s.Raw()) // never fails
+	return n
 }

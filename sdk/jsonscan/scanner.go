@@ -1,17 +1,21 @@
-package httpapi
+// Package jsonscan reads ordinary JSON in one pass, without reflection: for
+// what is read thousands of times a second. It has one type, [Scanner], which
+// the vocabulary reads queries with, providers their vendors' replies, and the
+// host what generators print.
+package jsonscan
 
 import (
 	"bytes"
-	"encoding/json"
+	"strconv"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
-// A Scanner reads JSON in one pass, without reflection: for replies that are
-// read thousands of times a second. It is strict and easily surprised. Whoever
+// A Scanner reads JSON in one pass. It is strict and easily surprised. Whoever
 // uses it keeps a struct for encoding/json, and decodes with that instead when
 // [Scanner.Done] says no:
 //
-//	s := httpapi.NewScanner(body)
+//	s := jsonscan.New(body)
 //	s.Object(func(key []byte) {
 //		switch string(key) {
 //		case "model":
@@ -38,8 +42,9 @@ type Scanner struct {
 // maxDepth is deeper than any reply; deeper ones are encoding/json's.
 const maxDepth = 64
 
-// NewScanner returns a scanner of data.
-func NewScanner(data []byte) *Scanner { return &Scanner{data: data} }
+// New returns a scanner of data, which must not change until everything is
+// read.
+func New(data []byte) *Scanner { return &Scanner{data: data} }
 
 // Done reports whether data was one JSON value, read to its end, that held no
 // surprise.
@@ -127,12 +132,24 @@ func (s *Scanner) String() string {
 	if s.Null() {
 		return ""
 	}
-	start := s.i
 	text, escaped := s.text()
 	if !escaped {
 		return string(text)
 	}
-	return s.unescape(text, s.data[start:s.i])
+	return string(unescape(text))
+}
+
+// Text is [Scanner.String] without a copy where none is needed: what it returns
+// may be part of the data.
+func (s *Scanner) Text() []byte {
+	if s.Null() {
+		return nil
+	}
+	text, escaped := s.text()
+	if !escaped {
+		return text
+	}
+	return unescape(text)
 }
 
 // text reads a string and returns what is between its quotes, and whether there
@@ -181,7 +198,8 @@ func escapeLength(after []byte) int {
 	if len(after) == 0 {
 		return 0
 	}
-	if bytes.IndexByte([]byte(`"\/bfnrt`), after[0]) >= 0 {
+	switch after[0] {
+	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
 		return 1
 	}
 	if after[0] != 'u' || len(after) < 5 {
@@ -195,24 +213,17 @@ func escapeLength(after []byte) int {
 	return 5
 }
 
-// unescape returns the string whose text has escapes. Those of code points are
-// rare enough to be encoding/json's.
-func (s *Scanner) unescape(text, quoted []byte) string {
-	if bytes.Contains(text, []byte(`\u`)) {
-		var v string
-		if json.Unmarshal(quoted, &v) != nil {
-			s.Surprise()
-		}
-		return v
-	}
+// unescape returns the string whose text has escapes, all of which JSON knows.
+func unescape(text []byte) []byte {
 	plain := make([]byte, 0, len(text))
 	for {
 		i := bytes.IndexByte(text, '\\')
 		if i < 0 {
-			return string(append(plain, text...))
+			return append(plain, text...)
 		}
 		plain = append(plain, text[:i]...)
 		c := text[i+1]
+		text = text[i+2:]
 		switch c {
 		case 'b':
 			c = '\b'
@@ -224,15 +235,68 @@ func (s *Scanner) unescape(text, quoted []byte) string {
 			c = '\r'
 		case 't':
 			c = '\t'
+		case 'u':
+			r, size := codePoint(text)
+			plain, text = utf8.AppendRune(plain, r), text[size:]
+			continue
 		}
-		plain, text = append(plain, c), text[i+2:]
+		plain = append(plain, c)
 	}
 }
 
-// Tokens reads a count as [Tokens] does.
-func (s *Scanner) Tokens() (n Tokens) {
-	_ = n.UnmarshalJSON(s.Raw()) // never fails
+// codePoint reads what follows a \u: four digits, or a pair of surrogates. A
+// surrogate alone is U+FFFD, as in encoding/json.
+func codePoint(text []byte) (r rune, size int) {
+	r = hex4(text)
+	if !utf16.IsSurrogate(r) {
+		return r, 4
+	}
+	if len(text) >= 10 && text[4] == '\\' && text[5] == 'u' {
+		if pair := utf16.DecodeRune(r, hex4(text[6:])); pair != utf8.RuneError {
+			return pair, 10
+		}
+	}
+	return utf8.RuneError, 4
+}
+
+func hex4(text []byte) (r rune) {
+	for _, c := range text[:4] {
+		switch {
+		case c <= '9':
+			c -= '0'
+		default:
+			c = c | 0x20 - 'a' + 10
+		}
+		r = r<<4 | rune(c)
+	}
+	return r
+}
+
+// Int reads a whole number of at most nine digits. Any other surprises.
+func (s *Scanner) Int() int {
+	raw := s.Raw()
+	n, err := strconv.Atoi(string(raw))
+	if err != nil || len(raw) > 10 || n > 999_999_999 || n < -999_999_999 {
+		s.Surprise()
+		return 0
+	}
 	return n
+}
+
+// Float reads a number. One that no float64 can hold surprises, and one that is
+// longer than any that people write.
+func (s *Scanner) Float() float64 {
+	if c := s.peek(); c != '-' && (c < '0' || c > '9') {
+		s.Surprise()
+		return 0
+	}
+	raw := s.Raw()
+	f, err := strconv.ParseFloat(string(raw), 64)
+	if err != nil || len(raw) > 32 {
+		s.Surprise()
+		return 0
+	}
+	return f
 }
 
 // Raw reads a value and returns its bytes, which are part of the data.
