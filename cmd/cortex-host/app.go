@@ -36,7 +36,7 @@ func (a *app) execute(args []string) int {
 		return exitOK // also if a signal came too late to matter
 	}
 	if end := a.signals.ended(); end != nil {
-		a.report(end)
+		a.report(&failure{end, hintOf(err), end.exit()})
 		return end.exit()
 	}
 	a.report(err)

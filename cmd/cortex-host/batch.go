@@ -22,7 +22,7 @@ as it comes; a broken line there ends the run after the queries before it.
 batch asks only who was named: by --provider, by the configuration, or by the
 queries themselves. Exit codes are those of "cortex-host run".`,
 		Example: `  cortex-host batch queries.ndjson --provider openai --model gpt-4o-mini -o answers.ndjson
-  cortex-host batch people.csv --prompt "Write to {name}." --provider openai -o mails.csv --format csv
+  cortex-host batch people.csv --prompt "Write to {name}." --provider openai -o mails.csv
   cortex-host generate package bash | cortex-host batch - --provider offline`,
 		GroupID: groupRun,
 		Args: func(cmd *cobra.Command, args []string) error {

@@ -48,10 +48,12 @@ Exit code 1 if there is a problem.`,
 	online := cmd.Flags().Bool("online", false, "open a connection to each provider's servers")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		found := a.examine(cmd.Context(), *online)
-		sick := false
+		sick := 0
 		w := tabwriter.NewWriter(a.stdout, 0, 8, 2, ' ', 0)
 		for _, d := range found {
-			sick = sick || d.Status == ill
+			if d.Status == ill {
+				sick++
+			}
 			if *asJSON {
 				if err := a.printJSON(d); err != nil {
 					return err
@@ -66,8 +68,8 @@ Exit code 1 if there is a problem.`,
 		if err := outputError(w.Flush()); err != nil {
 			return err
 		}
-		if sick {
-			return &failure{errSaid, "", exitFatal}
+		if sick > 0 {
+			return &failure{fmt.Errorf("the doctor found %d problems", sick), "the arrows above say how to mend them", exitFatal}
 		}
 		return nil
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"time"
 
@@ -96,13 +97,15 @@ func (a *app) conclude(ctx context.Context, j job, s executor.Summary, failed *f
 	if !a.quiet {
 		a.noteSummary(s)
 	}
+	again := j.sink.again()
 	switch {
 	case runErr != nil && endedEarly(runErr):
-		return errors.Join(&failure{runErr, "", exitEarly}, err)
+		return errors.Join(&failure{runErr, again, exitEarly}, err)
 	case runErr != nil || err != nil:
-		return errors.Join(runErr, err)
+		return withHint(errors.Join(runErr, err), again)
 	case j.failOn.exceeded(s):
-		return &failure{errSaid, "", exitFailed}
+		failed := fmt.Errorf("%d of %d queries failed", s.FailureCount, s.SuccessCount+s.SkippedCount+s.FailureCount)
+		return &failure{failed, again, exitFailed}
 	}
 	return nil
 }

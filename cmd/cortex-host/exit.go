@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 
@@ -17,8 +18,7 @@ const (
 	exitEarly  = 4 // ended by a budget or a deadline
 )
 
-// A failure ends the program: what is wrong, how to mend it, and the code. An
-// empty text means that everything was said already.
+// A failure ends the program: what is wrong, how to mend it, and the code.
 type failure struct {
 	err  error
 	hint string
@@ -27,9 +27,6 @@ type failure struct {
 
 func (f *failure) Error() string { return f.err.Error() }
 func (f *failure) Unwrap() error { return f.err }
-
-// errSaid is the error of a failure that needs no more words.
-var errSaid = errors.New("")
 
 // usagef is a failure with code 2.
 func usagef(hint, message string, args ...any) error {
@@ -77,10 +74,34 @@ func (a *app) report(err error) {
 	if errors.Is(err, errClosed) {
 		return
 	}
-	if text := err.Error(); text != "" {
-		a.note("error: %s", text)
+	code := exitCode(err)
+	if code == exitOK {
+		a.info("%v", err)
+		return
 	}
-	if hint := hintOf(err); hint != "" {
-		a.note("hint: %s", hint)
+	a.note("error: %v", err)
+	a.note("hint: %s", cmp.Or(hintOf(err), generalHint(code)))
+}
+
+// generalHint is what to do where nothing better is known.
+func generalHint(code int) string {
+	switch code {
+	case exitUsage:
+		return "see `cortex-host --help`"
+	case exitEarly:
+		return "raise the limit; with -o FILE a run can be resumed"
+	case exitFailed:
+		return "the rows of the results say what failed"
+	case exitFatal:
+		return "`cortex-host doctor` looks for what is wrong on this machine"
 	}
+	return "with -o FILE a run can be resumed"
+}
+
+// withHint says how to mend err, unless it says so itself.
+func withHint(err error, hint string) error {
+	if err == nil || hint == "" || hintOf(err) != "" {
+		return err
+	}
+	return &failure{err, hint, exitCode(err)}
 }

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -74,7 +75,7 @@ func (a *app) generate(ctx context.Context, g *guest, limit int64) error {
 		return outputError(err)
 	}
 	if failed > 0 {
-		return &failure{errSaid, "", exitFailed}
+		return &failure{fmt.Errorf("%d items made no query", failed), "the lines above say why", exitFailed}
 	}
 	return nil
 }

@@ -88,7 +88,7 @@ input, an early end, back-pressure. Exit code 3 if it does not conform.`,
 			err = outputError(report.WriteText(a.stdout))
 		}
 		if err == nil && !report.OK() {
-			return &failure{errSaid, "", exitFailed}
+			return &failure{fmt.Errorf("generator %s does not conform", module.Name()), "each check that failed says how to mend it", exitFailed}
 		}
 		return err
 	}

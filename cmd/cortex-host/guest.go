@@ -27,7 +27,7 @@ type guestFlags struct {
 func addGuestFlags(cmd *cobra.Command) *guestFlags {
 	g := &guestFlags{}
 	cmd.Flags().StringVar(&g.input, "input", "", "read items from `FILE` (- is stdin): lines, or one JSON object a line")
-	cmd.Flags().StringArrayVar(&g.params, "param", nil, "set a parameter of the generator, `KEY=VALUE` or KEY=@FILE; may be repeated")
+	cmd.Flags().StringArrayVar(&g.params, "param", nil, "set a parameter of the generator: `KEY=VALUE` or KEY=@FILE; may be repeated")
 	cmd.Flags().StringVar(&g.preset, "preset", "", "use this `PRESET` of the generator's parameters")
 	cmd.Flags().Int64Var(&g.seed, "seed", 0, "a `NUMBER` for whatever the generator wants to vary")
 	return g

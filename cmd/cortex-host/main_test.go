@@ -16,6 +16,9 @@ import (
 // generators/. TestMain builds it once.
 var layout string
 
+// repository is the directory of the source.
+var repository string
+
 // goCache is the build cache of this machine, for scripts that build.
 var goCache string
 
@@ -29,6 +32,10 @@ func testMain(m *testing.M) int {
 	}
 	defer os.RemoveAll(dir)
 	layout = filepath.Join(dir, "bin")
+	if repository, err = filepath.Abs("../.."); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
 	out, err := exec.Command("go", "env", "GOCACHE").Output()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "go env GOCACHE:", err)
@@ -131,6 +138,7 @@ func TestScripts(t *testing.T) {
 			}
 			e.Setenv("TMPDIR", os.TempDir())
 			e.Setenv("BIN", layout)
+			e.Setenv("REPO", repository)
 			e.Setenv("GOCACHE", goCache)
 			e.Values[vendorKey{}] = &vendors{}
 			return nil

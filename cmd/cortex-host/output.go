@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -36,7 +37,7 @@ func addOutputFlags(cmd *cobra.Command) *outputFlags {
 	f.StringVarP(&o.path, "output", "o", "", "write results to `FILE`, with a journal: the run can be resumed")
 	f.StringVar(&o.errorPath, "errors", "", "with -o: write the rows of failed queries to this `FILE` instead")
 	f.BoolVar(&o.force, "force", false, "replace FILE if it is there")
-	f.StringVar(&o.format, "format", "", "`ndjson|text|openai|csv|tsv` (default: text on a terminal, else ndjson)")
+	f.StringVar(&o.format, "format", "", "form of the results: `ndjson|text|openai|csv|tsv` (default: by the suffix .csv or .tsv of -o; text on a terminal; else ndjson)")
 	f.StringVar(&o.summary, "summary", "", "write the run's statistics as JSON to `FILE` (- is stderr)")
 	f.StringVar(&o.report, "report", "", "write a page about the run to `FILE.html`")
 	o.record.add(f)
@@ -48,10 +49,7 @@ func (a *app) encoder(o *outputFlags) (format.Encoder, error) {
 	onTerminal := o.path == "" && isTerminal(a.stdout)
 	kind := o.format
 	if kind == "" {
-		kind = formatNDJSON
-		if onTerminal {
-			kind = formatText
-		}
+		kind = formatOf(o.path, onTerminal)
 	}
 	switch {
 	case kind == formatNDJSON:
@@ -68,6 +66,21 @@ func (a *app) encoder(o *outputFlags) (format.Encoder, error) {
 		return format.CSV{Tabs: kind == formatTSV}, nil
 	}
 	return nil, usagef("use ndjson, text, openai, csv or tsv", "there is no format %q", kind)
+}
+
+// formatOf is the format where none is named: by the file's suffix, else text on
+// a terminal, else NDJSON.
+func formatOf(path string, onTerminal bool) string {
+	name := strings.TrimSuffix(strings.TrimSuffix(path, ".gz"), ".zst")
+	switch {
+	case strings.HasSuffix(name, "."+formatCSV):
+		return formatCSV
+	case strings.HasSuffix(name, "."+formatTSV):
+		return formatTSV
+	case onTerminal:
+		return formatText
+	}
+	return formatNDJSON
 }
 
 // headerOf is what a file in this format begins with.
@@ -93,6 +106,8 @@ type sink interface {
 	finish(ctx context.Context) error
 	// abandon ends a run that did not get so far; it says what is left.
 	abandon(reason string) error
+	// again says how what has no answer can be asked again, or is empty.
+	again() string
 }
 
 // A streamSink writes rows to stdout. Nothing is kept of the run.
@@ -114,6 +129,7 @@ func (s *streamSink) recorder() executor.Recorder  { return nil }
 func (s *streamSink) spent() (sdk.Money, int64)    { return 0, 0 }
 func (s *streamSink) finish(context.Context) error { return nil }
 func (s *streamSink) abandon(string) error         { return nil }
+func (s *streamSink) again() string                { return "" }
 
 func (s *streamSink) write(r *sdk.Result) error {
 	row, err := s.encoder.Encode(r)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"path/filepath"
 	"strings"
 
@@ -59,7 +60,7 @@ Exit code 3 if the plugin does not reach the level that it claims.`,
 			err = outputError(report.WriteText(a.stdout))
 		}
 		if err == nil && !report.Passed() {
-			return &failure{errSaid, "", exitFailed}
+			return &failure{fmt.Errorf("provider %s does not reach the level that it claims", plugin.Name), "each check that failed says how to mend it", exitFailed}
 		}
 		return err
 	}

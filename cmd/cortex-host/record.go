@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"path/filepath"
 
@@ -151,6 +152,9 @@ func (s *journalSink) finish(ctx context.Context) error {
 func (s *journalSink) abandon(reason string) error {
 	err := s.run.Close(reason)
 	s.app.note("finished results are in %s", s.plan.Output.Partial())
-	s.app.note("hint: continue with `cortex-host resume %s`, or with the same command line and --resume", s.run.ID())
 	return err
+}
+
+func (s *journalSink) again() string {
+	return fmt.Sprintf("continue with `cortex-host resume %s`, or with the same command line and --resume", s.run.ID())
 }

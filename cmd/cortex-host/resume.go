@@ -25,7 +25,7 @@ decides the answers (generator, input, model, prompt) may not.`,
   cortex-host resume 20260102T150405-abcd --max-concurrent 64 --failed`,
 		DisableFlagParsing: true, // further flags are those of the run
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if slices.Contains(args, "--help") || slices.Contains(args, "-h") {
+			if slices.Contains(args, "--help") || slices.Contains(args, "-h") || slices.Contains(args, "--"+helpAllName) {
 				return cmd.Help()
 			}
 			if err := wantRun(cmd, args); err != nil {

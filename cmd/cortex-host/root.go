@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -15,26 +16,41 @@ const (
 	groupLook = "look"
 )
 
+// firstWords say what this is, threeThings what to do first.
+const (
+	firstWords = `Cortex Host asks many LLM questions at once, safely.
+
+It turns a list of things (packages, error messages, hardware, anything) into
+queries, asks them in parallel under limits and budgets, and hands back answers,
+tokens and cost as clean data. Without a key it reports what this machine knows.
+`
+	threeThings = `
+Three things to try:
+
+  cortex-host run package bash coreutils   ask about two packages
+  cortex-host generate hardware            see the questions, ask nobody
+  cortex-host provider list                see who could be asked, and what it needs
+
+"cortex-host --help" lists all commands, "cortex-host doctor" checks this machine.
+`
+)
+
 // newRoot returns the command tree, and whether a command got as far as being
 // run: errors before that are about the command line.
 func newRoot(a *app) (root *cobra.Command, started *bool) {
 	started = new(bool)
 	root = &cobra.Command{
-		Use:   "cortex-host",
-		Short: "Ask many LLM questions at once, safely",
-		Long: `Cortex Host turns a list of things (packages, error messages, hardware,
-anything) into LLM queries, runs them in parallel through the providers you
-choose, and hands back answers, tokens and cost.
-
-Three things to try:
-
-  cortex-host run package bash coreutils     what does this machine know of them?
-  cortex-host generate hardware              see the questions, ask nobody
-  cortex-host provider list                  who could be asked`,
+		Use:           "cortex-host",
+		Short:         "Ask many LLM questions at once, safely",
+		Long:          firstWords,
+		Example:       "  cortex-host run package bash coreutils",
 		Args:          noSuchCommand,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			_, err := fmt.Fprint(cmd.OutOrStdout(), firstWords+threeThings)
+			return outputError(err)
+		},
 		PersistentPreRun: func(*cobra.Command, []string) {
 			*started = true
 		},
@@ -44,24 +60,27 @@ Three things to try:
 	root.SetIn(a.stdin)
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usagef(flagHint(cmd, err), "%w", err)
-	})
+	addHelp(root)
 	root.AddGroup(&cobra.Group{ID: groupRun, Title: "Ask:"}, &cobra.Group{ID: groupLook, Title: "Look and make:"})
 	root.AddCommand(
 		newRunCommand(a), newBatchCommand(a), newResumeCommand(a), newGenerateCommand(a),
 		newProviderCommand(a), newGeneratorCommand(a), newRunsCommand(a), newReportCommand(a), newConfigCommand(a),
 		newDoctorCommand(a), newVersionCommand(a),
 	)
+	root.AddCommand(helpTopics()...)
 	root.SetHelpCommandGroupID(groupLook)
 	root.SetCompletionCommandGroupID(groupLook)
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	addStandardExamples(root)
+	addCompletion(a, root)
 	return root, started
 }
 
 // group makes a command that only has subcommands.
 func group(use, short string, subs ...*cobra.Command) *cobra.Command {
 	cmd := &cobra.Command{
-		Use: use, Short: short, GroupID: groupLook,
+		Use: use, Short: short, GroupID: groupLook, Example: "  cortex-host " + use + " " + subs[0].Name(),
 		Args: noSuchCommand,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
@@ -96,5 +115,5 @@ func flagHint(cmd *cobra.Command, err error) string {
 			return "did you mean --" + near + "?"
 		}
 	}
-	return "see `" + cmd.CommandPath() + " --help`"
+	return "see `" + cmd.CommandPath() + " --" + helpAllName + "`"
 }

@@ -38,8 +38,8 @@ func addRunFlags(a *app, cmd *cobra.Command, further ...string) *runFlags {
 	cmd.Flags().BoolVar(&r.dryRun, "dry-run", false, "show what the run would be like, and ask nobody")
 	cmd.Flags().BoolVar(&r.yes, "yes", false, "do not ask before a large paid run")
 	cmd.Flags().DurationVar(&r.drain, "drain", defaultDrain, "after the first signal, wait so long for calls under way")
-	cmd.Flags().Var(&r.failOn, "fail-on", "exit with 3 if any, all or so many queries failed: `none|any|all|N%`")
-	cmd.Flags().StringVar(&r.progress, "progress", progressAuto, "show progress on stderr: `auto|bar|plain|json|none`")
+	cmd.Flags().Var(&r.failOn, "fail-on", "which failures make the exit code 3: `none|any|all|N%`")
+	cmd.Flags().StringVar(&r.progress, "progress", progressAuto, "how to show progress on stderr: `auto|bar|plain|json|none`")
 	return r
 }
 
@@ -53,8 +53,7 @@ Without --provider the configured default is asked, else the one provider whose
 key is in the environment, else a running Ollama, else "offline", which reports
 what this machine knows, without a model. Which one and why is said on stderr.
 
-Exit codes: 0 all answered, 1 fatal error, 2 wrong usage, 3 some queries failed,
-4 stopped by a budget or a deadline.`,
+"cortex-host help exit-codes" tells what scripts may rely on.`,
 		Example: `  cortex-host run package nginx redis
   cortex-host run hardware --provider openai --model gpt-4o-mini
   journalctl -p err -n 20 -o cat | cortex-host run error --input -

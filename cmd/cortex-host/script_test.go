@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"os/exec"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -84,6 +85,9 @@ func cmdSaw(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
+// errorThenHint is what stderr has wherever the exit code is not 0.
+var errorThenHint = regexp.MustCompile(`(?m)^error: .*[^ ](\n.*)*\nhint: .*[^ ]$`)
+
 // cmdExits runs a command and checks its exit code: exits 2 cortex-host rum.
 // Its output is there for stdout and stderr.
 func cmdExits(ts *testscript.TestScript, neg bool, args []string) {
@@ -102,5 +106,8 @@ func cmdExits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if code != want {
 		ts.Fatalf("exit code %d; want %d", code, want)
+	}
+	if said := ts.ReadFile("stderr"); code != 0 && !errorThenHint.MatchString(said) {
+		ts.Fatalf("stderr has no error followed by a hint:\n%s", said)
 	}
 }

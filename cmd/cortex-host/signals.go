@@ -47,7 +47,7 @@ func watchSignals(stderr io.Writer) (i *interrupts, stop func()) {
 		defer close(done)
 		for s := range signals {
 			if !i.receive(&signalError{s.(syscall.Signal)}) {
-				fmt.Fprintln(stderr, "error: "+format.Inline(i.ended().Error())+", again: not waiting any longer")
+				fmt.Fprintln(stderr, "error: "+format.Inline(i.ended().Error())+", again: not waiting any longer\nhint: `cortex-host runs list` shows what can be resumed")
 				os.Exit(i.ended().exit())
 			}
 		}

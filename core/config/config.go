@@ -61,6 +61,8 @@ type Config struct {
 	// File is the path of the file that was read, or empty. Profile is the
 	// profile that was laid over it, or empty.
 	File, Profile string
+	// Profiles are the names of all profiles of the file, sorted.
+	Profiles []string
 
 	values map[string]Value
 }

@@ -3,8 +3,10 @@ package config
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/knadh/koanf/v2"
 )
@@ -59,7 +61,7 @@ func Load(s Sources) (*Config, error) {
 			return nil, fmt.Errorf("config: %w", err)
 		}
 	}
-	c := &Config{File: f.path, Profile: s.Profile, Providers: f.providers, Routes: f.routes, values: map[string]Value{}}
+	c := &Config{File: f.path, Profile: s.Profile, Profiles: slices.Sorted(maps.Keys(f.profiles)), Providers: f.providers, Routes: f.routes, values: map[string]Value{}}
 	for _, k := range keys {
 		v, ok := merged.Get(k.Name).(Value)
 		if !ok {

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cortexlinux/cortex-host/core/config"
+)
+
+// helpTopics are commands that only have a help.
+func helpTopics() []*cobra.Command {
+	return []*cobra.Command{
+		{Use: "exit-codes", Short: "What each exit code means", Long: exitCodesHelp},
+		{Use: "environment", Short: "The variables that are read", Long: environmentHelp()},
+	}
+}
+
+const exitCodesHelp = `The exit codes are stable: scripts may rely on them.
+
+  0    all queries were answered, or there was nothing to do
+  1    a fatal error: the run, or the command, could not be finished
+  2    the command line, the configuration or an input file is wrong; nothing
+       was asked
+  3    finished, but queries failed (run, batch, resume, generate), or a test
+       failed (provider test, generator test)
+  4    ended early by a budget, a deadline or --abort-after; it can be resumed
+       if it has an -o file
+  130  ended by SIGINT (Ctrl-C), 143 by SIGTERM, 129 by SIGHUP; it can be
+       resumed like 4
+
+--fail-on none|any|all|N% says how many failed queries make the code 3: none
+never does, any is the default, all only if nothing was answered, 5% if more
+than 5 in 100 failed.
+
+Whatever the code is, stderr has "error: ..." and "hint: ..." if it is not 0.`
+
+// environmentHelp lists the variables.
+func environmentHelp() string {
+	var b strings.Builder
+	b.WriteString("Every setting can be a variable. Flags win over variables, variables over a\nprofile, a profile over the file.\n\n")
+	for _, k := range config.Keys() {
+		fmt.Fprintf(&b, "  %-30s as --%s\n", k.Env(), k.Flag())
+	}
+	b.WriteString(`
+  CORTEX_CONFIG                  as --config
+  CORTEX_PROFILE                 as --profile
+  CORTEX_HOST_PLUGIN_PATH        more directories of plugins, as in PATH
+  CORTEX_HOST_GENERATOR_PATH     more directories of generators
+  NO_COLOR, TERM=dumb            no styles, and no line that is redrawn
+  XDG_CONFIG_HOME, XDG_DATA_HOME, XDG_STATE_HOME, XDG_CACHE_HOME,
+  XDG_RUNTIME_DIR                where files are kept
+
+Keys of providers have variables of their own: "cortex-host provider list".`)
+	return b.String()
+}
+
+// addStandardExamples gives the commands that cobra makes examples like all
+// others.
+func addStandardExamples(root *cobra.Command) {
+	for _, cmd := range root.Commands() {
+		switch cmd.Name() {
+		case "help":
+			cmd.Example = "  cortex-host help run\n  cortex-host help exit-codes"
+		case "completion":
+			cmd.Long = "Print a script that completes commands, flags, generators, providers and models\nin your shell. `cortex-host completion SHELL --help` says where to put it."
+			cmd.Example = "  cortex-host completion bash > ~/.local/share/bash-completion/completions/cortex-host"
+			for _, shell := range cmd.Commands() {
+				shell.Short = "Print the completion script for " + shell.Name()
+				shell.Example = completionExamples[shell.Name()]
+				shell.Long = shell.Short + ", which completes commands, flags,\ngenerators, providers and models."
+			}
+		}
+	}
+}
+
+var completionExamples = map[string]string{
+	"bash":       "  cortex-host completion bash > ~/.local/share/bash-completion/completions/cortex-host",
+	"zsh":        "  cortex-host completion zsh > \"${fpath[1]}/_cortex-host\"",
+	"fish":       "  cortex-host completion fish > ~/.config/fish/completions/cortex-host.fish",
+	"powershell": "  cortex-host completion powershell | Out-String | Invoke-Expression",
+}
