@@ -71,6 +71,23 @@ fuzz: ## Run every fuzzer for FUZZTIME (60s)
 bench: ## Run the benchmarks
 	go test -run '^$$' -bench . -benchmem ./...
 
+.PHONY: simulate
+simulate: ## Simulate the adaptive rate on the whole grid and print the table (half a minute)
+	go test ./core/limiter -run '^TestSimulation$$' -count 1 -v -args -simulate
+
+.PHONY: mutate
+mutate: ## Break each rule of the executor by one line and see its test fail (two minutes)
+	go run ./core/executor/internal/mutate
+
+.PHONY: realtime
+realtime: ## Meet the exact timings in real time, on a quiet machine (five minutes)
+	CORTEX_REALTIME=1 go test -count 1 -timeout 30m -v -run 'RealTime|Makespan' ./core/executor ./cmd/cortex-host
+
+.PHONY: prices
+prices: ## Bring the price list up to date (needs npm and node)
+	go run ./core/price/internal/generate -o core/price/prices.json
+	go test ./core/price
+
 .PHONY: check
 check: build lint breaking test race ## Everything that must hold before a change lands
 

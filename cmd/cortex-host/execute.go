@@ -70,13 +70,10 @@ func (a *app) ask(ctx context.Context, j job) error {
 	return a.conclude(ctx, j, s, &failed, err)
 }
 
-// unsent reports whether the end of the run kept a query from being asked: it
-// has no result.
+// unsent reports whether the end of the run kept a query from being asked, or
+// cut it off: it has no result, and a resumed run asks it.
 func unsent(r *sdk.Result) bool {
-	if r.Error == nil || r.Response != nil {
-		return false
-	}
-	return r.Error.Kind == sdk.Canceled || r.Error.Kind == sdk.BudgetExhausted
+	return executor.Unsent(r) || r.Error != nil && r.Response == nil && r.Error.Kind == sdk.Canceled
 }
 
 // conclude ends a run: file, summary, exit code.
@@ -110,10 +107,11 @@ func (a *app) conclude(ctx context.Context, j job, s executor.Summary, failed *f
 	return nil
 }
 
-// endedEarly reports whether a budget or a deadline ended the run.
+// endedEarly reports whether a budget, a deadline or hopelessness ended the run.
 func endedEarly(err error) bool {
 	_, aborted := errors.AsType[*executor.AbortError](err)
-	return aborted || errors.Is(err, sdk.BudgetExhausted) || errors.Is(err, sdk.DeadlineExceeded)
+	_, stopped := errors.AsType[*executor.LanesStoppedError](err)
+	return aborted || stopped || errors.Is(err, sdk.BudgetExhausted) || errors.Is(err, sdk.DeadlineExceeded)
 }
 
 // scout is for how long the first call of a lane goes alone: a wrong key is then

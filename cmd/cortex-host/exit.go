@@ -15,7 +15,7 @@ const (
 	exitFatal  = 1
 	exitUsage  = 2
 	exitFailed = 3 // finished, but queries failed
-	exitEarly  = 4 // ended by a budget or a deadline
+	exitEarly  = 4 // ended by a budget, a deadline or hopelessness; can be resumed
 )
 
 // A failure ends the program: what is wrong, how to mend it, and the code.

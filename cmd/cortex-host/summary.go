@@ -60,6 +60,7 @@ func viewOf(s executor.Summary) summaryView {
 func sum(a, b executor.Totals) executor.Totals {
 	a.SuccessCount += b.SuccessCount
 	a.FailureCount += b.FailureCount
+	a.UnsentCount += b.UnsentCount
 	a.SkippedCount += b.SkippedCount
 	a.TruncatedCount += b.TruncatedCount
 	a.DegradedCount += b.DegradedCount
@@ -101,7 +102,7 @@ func (a *app) noteSummary(s executor.Summary) {
 	for _, n := range []struct {
 		count int
 		what  string
-	}{{s.SkippedCount, "answered before"}, {s.TruncatedCount, "truncated"}, {s.DegradedCount, "degraded"}} {
+	}{{s.UnsentCount, "not asked"}, {s.SkippedCount, "answered before"}, {s.TruncatedCount, "truncated"}, {s.DegradedCount, "degraded"}} {
 		if n.count > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", n.count, n.what))
 		}

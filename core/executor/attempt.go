@@ -160,9 +160,11 @@ func (t *task) interrupted(e *Executor, err *sdk.Error) *sdk.Error {
 // cost returns what an attempt cost, nil if that is not known.
 func (l *lane) cost(out outcome) *sdk.Money {
 	switch {
+	case l.Free:
+		return new(sdk.Money)
 	case out.resp != nil && out.resp.Cost != nil:
 		return out.resp.Cost
-	case l.Free || out.err != nil && !mayBeBilled(out.err.Kind):
+	case out.err != nil && !mayBeBilled(out.err.Kind):
 		return new(sdk.Money)
 	case l.priced && out.usage != nil:
 		return new(l.price.Cost(*out.usage))

@@ -1,6 +1,10 @@
 package executor
 
-import "time"
+import (
+	"time"
+
+	"github.com/cortexlinux/cortex-host/sdk"
+)
 
 // How the concurrency is found.
 const (
@@ -33,6 +37,21 @@ type concurrency struct {
 	rateBefore  float64
 	resting     int
 	cut         time.Time
+}
+
+// findSlots lets the search for the best concurrency learn from an outcome. The
+// lock is held.
+func (e *Executor) findSlots(t *task, out outcome, now time.Time) {
+	if e.auto == nil {
+		return
+	}
+	switch {
+	case out.err == nil:
+		e.auto.answered(now, e.busy())
+	case out.err.Kind == sdk.Overloaded:
+		e.auto.overloaded(now, t.sent)
+	}
+	e.slots = e.auto.slots
 }
 
 // answered notes an answer, and whether all slots were taken until then.

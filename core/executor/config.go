@@ -49,10 +49,12 @@ type Config struct {
 	// RequestsPerSecond, or 5.
 	AutoRate bool
 	// TokensPerMinute limits prompt and completion tokens of each lane. Nil:
-	// what the provider declares, and what its replies' headers say. 0: none.
+	// what the provider declares, and what its replies' headers say, prompt and
+	// completion apart where they do. A number lowers that; 0 does not listen
+	// to headers.
 	TokensPerMinute *int64
-	// Share is the part of a vendor's limits, as its headers tell them, that
-	// is used; 0 means all.
+	// Share is the part of a vendor's limits that is used, be they declared or
+	// told by headers; the rest is left to others. 0 means all.
 	Share float64
 
 	// RetryFailed allows retries; nil is true. False means that nothing is

@@ -174,11 +174,18 @@ func (e *Executor) endOverdue(now time.Time) {
 	}
 	e.watch = time.Time{}
 	for _, t := range e.flying {
-		deadline := t.started.Add(e.cfg.QueryTimeout)
-		if !deadline.After(now) {
+		next := t.started.Add(e.cfg.QueryTimeout)
+		if t.abandoned {
+			continue
+		}
+		if !next.After(now) {
 			t.cancel()
-		} else if e.watch.IsZero() || deadline.Before(e.watch) {
-			e.watch = deadline
+			next = next.Add(grace)
+		}
+		if !next.After(now) {
+			e.abandon(t, e.expired(t, nil))
+		} else if e.watch.IsZero() || next.Before(e.watch) {
+			e.watch = next
 		}
 	}
 	if !e.watch.IsZero() {

@@ -85,15 +85,22 @@ func New(cfg Config) (*Executor, error) {
 // An [*sdk.ItemError] in the sequence becomes a failed result. Any other error
 // ends the input: what was read is finished, then Run returns that error. It
 // also returns the sink's error, the cause of a ctx that is done, and an error
-// of kind BudgetExhausted or DeadlineExceeded, or an [*AbortError], if the run
-// stopped early. The summary is valid in every case.
+// of kind BudgetExhausted or DeadlineExceeded, an [*AbortError] or a
+// [*LanesStoppedError], if the run stopped early. The summary is valid in every
+// case.
 func (e *Executor) Run(ctx context.Context, queries iter.Seq2[sdk.Query, error], sink func(sdk.Result) error) (Summary, error) {
+	s, _, err := e.run(ctx, queries, sink)
+	return s, err
+}
+
+// run is Run. It also returns the kind of error of queries that were not sent.
+func (e *Executor) run(ctx context.Context, queries iter.Seq2[sdk.Query, error], sink func(sdk.Result) error) (Summary, sdk.Kind, error) {
 	r := e.begin(ctx, e.cfg.LookAhead+e.cfg.MaxConcurrent, sink)
 	r.input = make(chan struct{})
 	go r.feed(queries)
 	defer e.finish(r) // also if the sink panics
 	r.awaitEnd()
-	return r.summary(), r.verdict()
+	return r.summary(), r.unsent(), r.verdict()
 }
 
 // Submit asks one query and returns its result. It may be called at any time,
@@ -130,8 +137,6 @@ func (e *Executor) ExecuteBatch(ctx context.Context, queries []sdk.Query) (*Batc
 	b := &Batch{Results: make([]sdk.Result, len(queries)), byID: make(map[string]int, len(queries))}
 	for i := range queries {
 		b.byID[queries[i].ID] = i
-		b.Results[i] = sdk.Result{QueryID: queries[i].ID, Index: int64(i), Metadata: queries[i].Metadata,
-			Error: sdk.Errorf(sdk.Canceled, "the run ended before this query was sent")}
 	}
 	input := func(yield func(sdk.Query, error) bool) {
 		for i := range queries {
@@ -141,10 +146,17 @@ func (e *Executor) ExecuteBatch(ctx context.Context, queries []sdk.Query) (*Batc
 		}
 	}
 	var err error
-	b.Summary, err = e.Run(ctx, input, func(r sdk.Result) error {
+	var unsent sdk.Kind
+	b.Summary, unsent, err = e.run(ctx, input, func(r sdk.Result) error {
 		b.Results[r.Index] = r
 		return nil
 	})
+	for i := range queries {
+		if r := &b.Results[i]; r.Response == nil && r.Error == nil {
+			*r = sdk.Result{QueryID: queries[i].ID, Index: int64(i), Metadata: queries[i].Metadata,
+				Error: sdk.Errorf(unsent, "the run ended before this query was sent")}
+		}
+	}
 	b.FailureCount = len(queries) - b.SuccessCount
 	return b, err
 }

@@ -224,7 +224,11 @@ func TestCancelKeepsWhatIsFinished(t *testing.T) {
 func TestWrongKeyIsCalledOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := failing(1000, &sdk.Error{Kind: sdk.Unauthenticated, Status: 401, Message: "bad key"})
-		b := batch(t, newExecutor(t, lanes(local("a", p))), queries(300))
+		b, err := newExecutor(t, lanes(local("a", p))).ExecuteBatch(context.Background(), queries(300))
+		var stopped *executor.LanesStoppedError
+		if !errors.As(err, &stopped) || !errors.Is(err, sdk.Unauthenticated) {
+			t.Errorf("error %v", err)
+		}
 		if p.count() != 1 {
 			t.Errorf("called %d times", p.count())
 		}

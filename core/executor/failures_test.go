@@ -105,6 +105,36 @@ func TestFailingLanesDoNotBounce(t *testing.T) {
 	})
 }
 
+// A query that breaks every call must not go from key to key, however well
+// others fare there in the meantime.
+func TestPoisonedQueryDoesNotGoFromKeyToKey(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, kind := range []sdk.Kind{sdk.InDoubt, sdk.Internal, sdk.Unreachable, sdk.NotFound} {
+			poisoned := 0
+			p := &fake{}
+			p.do = func(_ context.Context, q *sdk.Query, _ int) (*sdk.Response, error) {
+				time.Sleep(20 * time.Millisecond)
+				if q.ID != "q3" {
+					return answer(q), nil
+				}
+				p.mu.Lock()
+				defer p.mu.Unlock()
+				poisoned++
+				return nil, &sdk.Error{Kind: kind}
+			}
+			var keys []route.Lane
+			for _, name := range []string{"k/1", "k/2", "k/3"} {
+				keys = append(keys, route.Lane{Name: name, Instance: "k", Provider: p, Local: true})
+			}
+			b := batch(t, newExecutor(t, executor.Config{Lanes: keys, MaxConcurrent: 9}), queries(20_000))
+			want := map[sdk.Kind]int{sdk.InDoubt: 3, sdk.Internal: 2, sdk.Unreachable: 5, sdk.NotFound: 1}[kind]
+			if poisoned != want || b.FailureCount != 1 || b.Results[3].Error.Kind != kind || b.Results[3].Attempts != want {
+				t.Errorf("%s: sent %d times, want %d: %+v", kind, poisoned, want, b.Results[3])
+			}
+		}
+	})
+}
+
 // The ancestor silently sent a query for a forced local provider to the cloud.
 func TestForcedProviderNeverFallsBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -209,6 +239,24 @@ func TestQueryTimeout(t *testing.T) {
 		if !errors.Is(r.Error, sdk.RateLimited) || !strings.Contains(r.Error.Message, "slow down") {
 			t.Errorf("the reason is lost: %v", r.Error)
 		}
+	})
+}
+
+// A provider that ignores its context must not keep its query from an end.
+func TestQueryTimeoutDoesNotWaitForADeafProvider(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &fake{do: func(_ context.Context, q *sdk.Query, _ int) (*sdk.Response, error) {
+			if q.ID == "q0" {
+				time.Sleep(time.Hour)
+			}
+			return answer(q), nil
+		}}
+		b := batch(t, newExecutor(t, executor.Config{Lanes: []route.Lane{local("a", p)}, QueryTimeout: 30 * time.Second}), queries(20))
+		r := b.Results[0]
+		if b.SuccessCount != 19 || r.Error == nil || r.Error.Kind != sdk.DeadlineExceeded || !r.PossiblyBilled || b.TotalTime > 35*time.Second {
+			t.Errorf("%d successes in %v, result %+v", b.SuccessCount, b.TotalTime, r)
+		}
+		time.Sleep(2 * time.Hour)
 	})
 }
 

@@ -99,6 +99,10 @@ func (r *run) admit(q sdk.Query) {
 		err = e.place(t, t.arrived)
 	}
 	if err != nil {
+		if why := e.noneLeft(); why != nil && err.Kind == sdk.LaneStopped {
+			e.halt(r, why)
+			err = r.unsentError("not sent")
+		}
 		e.end(t, nil, err)
 		return
 	}

@@ -31,6 +31,8 @@ type lane struct {
 	flying int      // calls under way
 	asked  bool     // in the present round of pick
 
+	passedOver int // sends of other lanes while tasks waited here
+
 	firstSend time.Time
 	scouted   bool // a call has ended
 
@@ -79,8 +81,10 @@ func (e *Executor) openLane(index int, model string) (*lane, error) {
 // limits returns the limits of a lane: what the run asks for, or the rule for
 // lanes of its sort, lowered to what the provider declares.
 func (c *Config) limits(l *route.Lane) limiter.Config {
-	out := limiter.Config{Share: c.Share, Burst: c.Burst}
-	declared := l.Limits.RequestsPerSecond
+	share := c.Share
+	setDefault(&share, 1)
+	out := limiter.Config{Share: share, Burst: c.Burst}
+	declared := share * l.Limits.RequestsPerSecond
 	switch {
 	case c.RequestsPerSecond != nil:
 		out.RequestsPerSecond, out.Adaptive = *c.RequestsPerSecond, c.AutoRate && *c.RequestsPerSecond > 0
@@ -91,11 +95,27 @@ func (c *Config) limits(l *route.Lane) limiter.Config {
 	if declared > 0 && (out.RequestsPerSecond == 0 || declared < out.RequestsPerSecond) {
 		out.RequestsPerSecond, out.Burst, out.Adaptive = declared, c.Burst, false
 	}
-	out.Tokens.Total = l.Limits.TokensPerMinute
-	if c.TokensPerMinute != nil {
-		out.Tokens.Total = *c.TokensPerMinute
+	out.Tokens.Total = int64(share * float64(l.Limits.TokensPerMinute))
+	if own := c.TokensPerMinute; own != nil {
+		out.IgnoreTokenHeaders = *own == 0
+		if *own > 0 && (out.Tokens.Total == 0 || *own < out.Tokens.Total) {
+			out.Tokens.Total = *own
+		}
 	}
 	return out
+}
+
+// slotsOf returns how many calls of a lane may be under way.
+func (e *Executor) slotsOf(l *lane) int {
+	if own := l.Limits.MaxConcurrent; own > 0 {
+		return min(own, e.slots)
+	}
+	return e.slots
+}
+
+// bound returns the most that one attempt at a query can use on this lane.
+func (l *lane) bound(q *sdk.Query) (price.Hold, *sdk.Error) {
+	return price.BoundOf(q, l.price, l.MaxOutput(l.key.model))
 }
 
 // full reports whether the provider's own limit of concurrent calls is

@@ -116,7 +116,7 @@ func TestQueriesThatABudgetCannotHold(t *testing.T) {
 		}
 	}
 	free := route.Lane{Name: "a", Provider: &fake{}, Local: true, Free: true}
-	r := newExecutor(t, executor.Config{Lanes: []route.Lane{free}, Budget: budget}).Submit(context.Background(), bounded(1, 10)[0])
+	r := newExecutor(t, executor.Config{Lanes: []route.Lane{free}, Budget: budget}).Submit(context.Background(), query("unbounded"))
 	if !r.Success() || *r.Response.Cost != 0 {
 		t.Errorf("a free lane: %+v", r)
 	}

@@ -61,7 +61,8 @@ func (e *Executor) pick(now time.Time) *task {
 
 // nextLane returns the lane to ask next, and its next task: the most urgent
 // task of all lanes that were not yet asked, in turn where several are as
-// urgent. Lanes whose tasks all sleep set the alarm.
+// urgent. A lane whose tasks were overtaken for too long comes first. Lanes
+// whose tasks all sleep set the alarm.
 func (e *Executor) nextLane(now time.Time) (lane *lane, next *task) {
 	for i := range e.lanes {
 		l := e.lanes[(i+e.turn)%len(e.lanes)]
@@ -79,11 +80,26 @@ func (e *Executor) nextLane(now time.Time) (lane *lane, next *task) {
 			e.alarmAt(l.asleep[0].notBefore)
 			continue
 		}
-		if next == nil || t.query.Priority > next.query.Priority {
+		if next == nil || l.goesBefore(lane, t.query.Priority, next.query.Priority, now) {
 			lane, next = l, t
 		}
 	}
 	return lane, next
+}
+
+// goesBefore reports whether l, whose next task has the priority mine, has its
+// turn before other.
+func (l *lane) goesBefore(other *lane, mine, others int, now time.Time) bool {
+	if due := l.due(now); due != other.due(now) {
+		return due
+	}
+	return mine > others
+}
+
+// due reports whether a task of the lane has waited too long while other lanes
+// had their turns.
+func (l *lane) due(now time.Time) bool {
+	return l.passedOver >= agedTurns && now.Sub(l.queue.oldest.arrived) >= l.queue.ageAfter
 }
 
 // hopeless returns why a task can never be sent, nil if it can.
@@ -91,10 +107,11 @@ func (e *Executor) hopeless(l *lane, t *task, now time.Time) *sdk.Error {
 	if e.overdue(t, now) {
 		return e.expired(t, l.lastErr)
 	}
-	if !e.budget.Capped() {
+	t.hold = price.Hold{}
+	if !e.budget.Capped() || l.Free && !e.budget.CapsTokens() {
 		return nil
 	}
-	hold, err := price.BoundOf(&t.query, l.price, l.MaxOutput(l.key.model))
+	hold, err := l.bound(&t.query)
 	t.hold = hold
 	if err == nil && e.budget.Exceeds(hold) {
 		err = sdk.Errorf(sdk.TooLarge, "the query may cost %v and %d tokens, which is more than the whole budget: lower max_tokens or raise the budget", hold.Cost, hold.Tokens)
@@ -137,6 +154,13 @@ func (e *Executor) clear(l *lane, t *task, now time.Time) (wait limiter.Wait, ok
 // launch takes t out of its queue and counts it as under way.
 func (e *Executor) launch(l *lane, t *task, now time.Time) {
 	l.queue.send(t)
+	for _, other := range e.lanes {
+		if other.queue.len() > 0 {
+			other.passedOver++
+		}
+	}
+	l.passedOver = 0
+	l.stats.occupied(now, l.flying, e.slotsOf(l))
 	t.landed = l.breaker.Start()
 	t.flight = len(e.flying)
 	e.flying = append(e.flying, t)

@@ -3,7 +3,6 @@ package executor
 import (
 	"time"
 
-	"github.com/cortexlinux/cortex-host/core/retry"
 	"github.com/cortexlinux/cortex-host/sdk"
 )
 
@@ -44,10 +43,11 @@ func (e *Executor) place(t *task, now time.Time) *sdk.Error {
 	return nil
 }
 
-// enter puts t into a lane. In another lane than before it starts afresh.
+// enter puts t into a lane. What another lane asked it to wait for does not
+// matter here.
 func (e *Executor) enter(l *lane, stop int, t *task, now time.Time) {
 	if l != t.lane {
-		t.record, t.notBefore = retry.Record{}, time.Time{}
+		t.notBefore = time.Time{}
 	}
 	t.stop = stop
 	l.add(t, now)

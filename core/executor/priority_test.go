@@ -67,6 +67,33 @@ func TestUrgentOnesStarveNobody(t *testing.T) {
 	})
 }
 
+// Nor do urgent queries of another lane, where slots are short.
+func TestUrgentOnesOfAnotherLaneStarveNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := taking(time.Second), taking(time.Second)
+		e := newExecutor(t, executor.Config{Lanes: []route.Lane{local("a", a), local("b", b)}, MaxConcurrent: 1, LookAhead: 20, AgeAfter: 30 * time.Second})
+		ctx, cancel := context.WithCancel(context.Background())
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			_, _ = e.Run(ctx, func(yield func(sdk.Query, error) bool) {
+				for i := 0; yield(urgent(fmt.Sprint("urgent", i), 10), nil); i++ {
+				}
+			}, nil)
+		}()
+		time.Sleep(10 * time.Second)
+		low := urgent("low", -5)
+		low.Provider = "b"
+		began := time.Now()
+		r := e.Submit(context.Background(), low)
+		if took := time.Since(began); !r.Success() || took < 30*time.Second || took > 40*time.Second {
+			t.Errorf("after %v: %+v", took, r)
+		}
+		cancel()
+		<-done
+	})
+}
+
 func TestPriorityOrdersTheWindow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := taking(time.Second)

@@ -136,11 +136,18 @@ func (r *run) canceled() {
 		defer e.mu.Unlock()
 		for _, t := range e.flying {
 			if t.run == r && !t.abandoned {
-				e.end(t, nil, t.run.unsentError("the provider did not end the call in time"))
-				t.abandoned = true
+				e.abandon(t, r.unsentError("the provider did not end the call in time"))
 			}
 		}
 	})
+}
+
+// abandon ends a query whose provider does not notice that its call is over.
+// The call keeps its slot, and may have been paid for. The lock is held.
+func (e *Executor) abandon(t *task, err *sdk.Error) {
+	t.billed = true
+	e.end(t, nil, err)
+	t.abandoned = true
 }
 
 // noticeEnd halts a run whose context is done. The lock is held.
@@ -176,6 +183,16 @@ func (r *run) unsentError(what string) *sdk.Error {
 	return sdk.Errorf(r.stop.unsent, "%s: %w", what, r.stop.err)
 }
 
+// unsent returns the kind of error of the queries that were not sent.
+func (r *run) unsent() sdk.Kind {
+	r.exec.mu.Lock()
+	defer r.exec.mu.Unlock()
+	if r.stop == nil {
+		return sdk.Canceled
+	}
+	return r.stop.unsent
+}
+
 // endInput says that nothing more is admitted. The lock is held.
 func (r *run) endInput() {
 	r.ended = true
@@ -191,7 +208,7 @@ func (r *run) verdict() error {
 		return fmt.Errorf("result sink: %w", r.delivery.failed)
 	case r.stop != nil && !errors.Is(r.stop.err, errFinished):
 		return r.stop.err
-	case r.ctx.Err() != nil && r.totals.FailureCount > 0: // while the last calls were under way
+	case r.ctx.Err() != nil && r.totals.FailureCount+r.totals.UnsentCount > 0: // while the last calls were under way
 		return context.Cause(r.ctx)
 	}
 	return r.inputErr

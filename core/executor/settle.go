@@ -47,9 +47,9 @@ func (e *Executor) settle(t *task, out outcome) {
 			e.end(t, out.resp, out.err)
 		}
 	case verdict.Action == retry.Again:
-		e.fallBack(t, out.resp, e.expired(t, out.err), now)
+		e.fallBack(t, out.resp, e.expired(t, out.err), verdict.Rule, now)
 	case verdict.Rule.FallsBack && e.policy.RetryFailed:
-		e.fallBack(t, out.resp, out.err, now)
+		e.fallBack(t, out.resp, out.err, verdict.Rule, now)
 	default:
 		e.end(t, out.resp, out.err)
 	}
@@ -68,21 +68,15 @@ func (e *Executor) nextChance(t *task, at time.Time) time.Time {
 // breaker, limiter and statistics can learn from it.
 func (e *Executor) land(t *task, out outcome, now time.Time) {
 	l := t.lane
-	if e.auto != nil {
-		switch {
-		case out.err == nil:
-			e.auto.answered(now, e.busy())
-		case out.err.Kind == sdk.Overloaded:
-			e.auto.overloaded(now, t.sent)
-		}
-		e.slots = e.auto.slots
-	}
+	e.findSlots(t, out, now)
 	last := len(e.flying) - 1
 	e.flying[t.flight] = e.flying[last]
 	e.flying[t.flight].flight = t.flight
 	e.flying[last] = nil
 	e.flying = e.flying[:last]
+	l.stats.occupied(now, l.flying, e.slotsOf(l))
 	l.flying--
+	l.stats.rest(l.load() == 0)
 	l.scouted = true
 
 	learned := limiter.Outcome{Usage: out.usage}
@@ -108,9 +102,9 @@ func (e *Executor) land(t *task, out outcome, now time.Time) {
 // healthOf is what a kind of failure says about the lane.
 func healthOf(kind sdk.Kind) route.Verdict {
 	switch kind {
-	case sdk.Unreachable, sdk.InDoubt, sdk.Internal:
+	case sdk.Unreachable, sdk.InDoubt, sdk.Internal, sdk.DeadlineExceeded:
 		return route.Broken
-	case sdk.Canceled, sdk.DeadlineExceeded:
+	case sdk.Canceled:
 		return route.Neutral
 	}
 	return route.Healthy
@@ -141,13 +135,7 @@ func (e *Executor) lookAfter(l *lane, err *sdk.Error, verdict retry.Verdict, now
 	l.lastErr = err
 	switch open := l.breaker.Open(); {
 	case verdict.Action == retry.StopLane:
-		for _, other := range e.lanes {
-			// A key that is wrong is wrong for every model.
-			if other == l || other.key.index == l.key.index && err.Kind == sdk.Unauthenticated {
-				other.stopped, other.lastErr = err, err
-				e.evacuate(other, now)
-			}
-		}
+		e.stopLane(l, err, now)
 	case open:
 		if l.down.IsZero() {
 			l.down = now
@@ -160,9 +148,16 @@ func (e *Executor) lookAfter(l *lane, err *sdk.Error, verdict retry.Verdict, now
 	}
 }
 
-// fallBack sends a query on to the next lane of its path, or ends it.
-func (e *Executor) fallBack(t *task, resp *sdk.Response, err *sdk.Error, now time.Time) {
+// fallBack sends a query on to the next lane of its path, or ends it. Other
+// keys of the same provider are next only if the failure was the key's.
+func (e *Executor) fallBack(t *task, resp *sdk.Response, err *sdk.Error, rule retry.Rule, now time.Time) {
 	t.visited.Add(t.lane.key.index)
+	if !rule.OtherKey {
+		for _, i := range t.path.Stops[t.stop] {
+			t.visited.Add(i)
+		}
+	}
+	t.record = retry.Record{}
 	if e.place(t, now) != nil {
 		e.end(t, resp, err)
 	}

@@ -3,7 +3,6 @@ package executor
 import (
 	"encoding/json"
 	"errors"
-	"maps"
 	"time"
 
 	"github.com/cortexlinux/cortex-host/core/limiter"
@@ -17,6 +16,9 @@ type Totals struct {
 	// SuccessCount and FailureCount count results.
 	SuccessCount int `json:"success_count"`
 	FailureCount int `json:"failure_count"`
+	// UnsentCount counts queries that the end of the run kept from being asked:
+	// those of them that were read. See [Unsent].
+	UnsentCount int `json:"unsent_count,omitempty"`
 	// SkippedCount counts queries that the Recorder did not let through.
 	SkippedCount int `json:"skipped_count,omitempty"`
 	// TruncatedCount and DegradedCount are parts of the results: replies cut
@@ -39,9 +41,12 @@ type Totals struct {
 }
 
 func (t *Totals) add(r *sdk.Result) {
-	if r.Success() {
+	switch {
+	case r.Success():
 		t.SuccessCount++
-	} else {
+	case Unsent(r):
+		t.UnsentCount++
+	default:
 		t.FailureCount++
 	}
 	if r.Truncated() {
@@ -114,6 +119,12 @@ type LaneStats struct {
 	Served map[string]int `json:"served,omitempty"`
 	// Latency is how long calls that were answered took.
 	Latency Latency `json:"latency"`
+	// Utilisation is the part of each limit that was used: of the slots, and of
+	// the rates of requests and tokens, where there is one.
+	Utilisation map[limiter.Cause]float64 `json:"utilisation,omitempty"`
+	// Restarts counts how often the provider's process was started again, if it
+	// is a [Restarter].
+	Restarts int `json:"restarts,omitempty"`
 	// Waits is how long the lane had queries to send and could not, by what
 	// held them back. Waiting is what does at this moment, or empty.
 	Waits   map[limiter.Cause]time.Duration `json:"-"`
@@ -127,6 +138,19 @@ type LaneStats struct {
 	Down bool `json:"down,omitempty"`
 	// Stopped is why the lane sends nothing any more, or nil.
 	Stopped *sdk.Error `json:"stopped,omitempty"`
+}
+
+// The limits of which LaneStats.Utilisation tells, beside Concurrency and those
+// of the limiter, if a vendor counts prompt and completion apart.
+const (
+	PromptTokens     limiter.Cause = "prompt_tokens"
+	CompletionTokens limiter.Cause = "completion_tokens"
+)
+
+// A Restarter is a provider that runs in a process of its own.
+type Restarter interface {
+	// Restarts returns how often the process was started again.
+	Restarts() int
 }
 
 // Latency is a distribution of latencies.
@@ -164,69 +188,6 @@ func (s Summary) MarshalJSON() ([]byte, error) {
 }
 
 func seconds(d time.Duration) float64 { return d.Round(time.Microsecond).Seconds() }
-
-// laneStats collects LaneStats. The executor's lock guards it.
-type laneStats struct {
-	totals      Totals
-	rateLimited int
-	latency     histogram
-	errors      map[sdk.Kind]int
-	served      map[string]int
-	waits       map[limiter.Cause]time.Duration
-	cause       limiter.Cause
-	since       time.Time
-}
-
-func (s *laneStats) init() {
-	s.errors, s.served, s.waits = map[sdk.Kind]int{}, map[string]int{}, map[limiter.Cause]time.Duration{}
-}
-
-// wait notes what the lane waits for from now on; empty is nothing.
-func (s *laneStats) wait(cause limiter.Cause, now time.Time) {
-	if cause == s.cause {
-		return
-	}
-	if s.cause != "" {
-		s.waits[s.cause] += now.Sub(s.since)
-	}
-	s.cause, s.since = cause, now
-}
-
-func (s *laneStats) attempt(out outcome) {
-	s.totals.attempt(out)
-	if out.err == nil {
-		s.latency.add(out.latency)
-	}
-	if out.err != nil {
-		s.errors[out.err.Kind]++
-		if out.err.Kind == sdk.RateLimited {
-			s.rateLimited++
-		}
-	}
-	if out.resp != nil && out.resp.ModelServed != "" {
-		s.served[out.resp.ModelServed]++
-	}
-}
-
-func (s *laneStats) result(r *sdk.Result) { s.totals.add(r) }
-
-func (l *lane) snapshot(now time.Time) LaneStats {
-	s := &l.stats
-	out := LaneStats{
-		Name: l.Name, Model: l.key.model, Totals: s.totals, RateLimited: s.rateLimited,
-		Errors: maps.Clone(s.errors), Served: maps.Clone(s.served), Waits: maps.Clone(s.waits),
-		Waiting: s.cause, InFlight: l.flying, Queued: l.queue.len() + len(l.asleep),
-		Rate: l.limiter.Rate(), Down: l.breaker.Open(), Stopped: l.stopped,
-		Latency: Latency{P50: s.latency.quantile(0.5), P95: s.latency.quantile(0.95), P99: s.latency.quantile(0.99)},
-	}
-	if s.latency.n > 0 {
-		out.Latency.Count, out.Latency.Mean = int64(s.latency.n), s.latency.sum/time.Duration(s.latency.n)
-	}
-	if s.cause != "" {
-		out.Waits[s.cause] += now.Sub(s.since)
-	}
-	return out
-}
 
 // stats returns the counters of all lanes. The lock is held.
 func (e *Executor) stats(now time.Time) Stats {

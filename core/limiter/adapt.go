@@ -25,12 +25,15 @@ func (l *Limiter) listen(now time.Time, told *sdk.RateLimit) {
 		return
 	}
 	l.meters[0].read(now, told.Requests)
+	if l.deaf {
+		return
+	}
 	l.meters[1].read(now, told.Tokens)
 	l.meters[2].read(now, told.InputTokens)
 	l.meters[3].read(now, told.OutputTokens)
 	for i := range l.tokens {
-		if rate := l.meters[i+1].rate(now); rate > 0 {
-			l.tokens[i].follow(now, rate*l.share)
+		if m := &l.meters[i+1]; m.rate(now) > 0 {
+			l.tokens[i].follow(now, m.rate(now)*l.share, m.limit)
 		}
 	}
 }

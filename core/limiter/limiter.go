@@ -22,8 +22,11 @@ type Config struct {
 	// Share is the part of the limits in the vendor's headers that is used,
 	// from above 0 to 1; 0 means 1.
 	Share float64
-	// Tokens are allowances per minute; 0 means no limit.
+	// Tokens are allowances per minute; 0 means no limit of one's own. What the
+	// vendor's headers say of tokens lowers them.
 	Tokens TokensPerMinute
+	// IgnoreTokenHeaders keeps to Tokens whatever the headers say.
+	IgnoreTokenHeaders bool
 }
 
 // TokensPerMinute are allowances of tokens. Vendors count prompt and
@@ -86,8 +89,12 @@ type Limiter struct {
 	// adaptive is nil if the rate is fixed.
 	adaptive *controller
 	share    float64
+	deaf     bool       // to what headers say of tokens
 	meters   [4]meter   // requests, then as tokens
 	typical  [3]float64 // tokens of an answer, a moving average
+
+	clock clock
+	sends Use
 }
 
 // New returns a limiter whose buckets are full.
@@ -108,7 +115,7 @@ func New(cfg Config) (*Limiter, error) {
 	if cfg.Share == 0 {
 		cfg.Share = 1
 	}
-	l := &Limiter{requests: newBucket(r, cfg.Burst), share: cfg.Share}
+	l := &Limiter{requests: newBucket(r, cfg.Burst), share: cfg.Share, deaf: cfg.IgnoreTokenHeaders}
 	if cfg.Adaptive {
 		l.adaptive = &controller{rate: r, start: r}
 	}
@@ -123,7 +130,7 @@ func (l *Limiter) Fits(need Need) *sdk.Error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for i, n := range need.amounts() {
-		if limit := l.tokens[i].perMinute; limit > 0 && n > limit {
+		if limit := l.tokens[i].largest(); limit > 0 && n > limit {
 			return sdk.Errorf(sdk.TooLarge, "the query may use %d %stokens, the limit is %d a minute: lower max_tokens, shorten the prompt or raise the limit",
 				n, ledgerNames[i], limit)
 		}
@@ -137,6 +144,8 @@ func (l *Limiter) Fits(need Need) *sdk.Error {
 func (l *Limiter) Take(now time.Time, need Need) (Pass, Wait) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.allow(now)
+	l.clock.waiting = true
 	if at, open := l.gate.ready(now); !open {
 		return Pass{}, Wait{Until: at, Cause: Paused}
 	}
@@ -153,6 +162,11 @@ func (l *Limiter) Take(now time.Time, need Need) (Pass, Wait) {
 	for i := range l.tokens {
 		l.tokens[i].add(now, -amounts[i])
 	}
+	l.clock.waiting = false
+	l.clock.flying++
+	if l.requests.rate() > 0 {
+		l.sends.Used++
+	}
 	pass := Pass{at: now, need: need, probe: l.gate.pass()}
 	if l.adaptive != nil {
 		pass.rate = l.requests.rate()
@@ -166,6 +180,8 @@ func (l *Limiter) Take(now time.Time, need Need) (Pass, Wait) {
 func (l *Limiter) Settle(now time.Time, pass Pass, out Outcome) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.allow(now)
+	l.clock.flying--
 	used := pass.need
 	switch {
 	case out.Usage != nil:
@@ -175,7 +191,7 @@ func (l *Limiter) Settle(now time.Time, pass Pass, out Outcome) {
 	}
 	reserved, settled := pass.need.amounts(), used.amounts()
 	for i := range l.tokens {
-		l.tokens[i].add(now, reserved[i]-settled[i])
+		l.tokens[i].settle(now, reserved[i], settled[i])
 	}
 	switch {
 	case refusal(out.Kind):
@@ -185,10 +201,10 @@ func (l *Limiter) Settle(now time.Time, pass Pass, out Outcome) {
 	default:
 		l.gate.lost(pass)
 	}
+	l.listen(now, out.RateLimit)
 	if l.adaptive == nil {
 		return
 	}
-	l.listen(now, out.RateLimit)
 	switch out.Kind {
 	case "":
 		if pass.probe {

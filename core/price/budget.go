@@ -59,8 +59,11 @@ func NewBudget(limits Limits) (*Budget, error) {
 // known price.
 func (b *Budget) CapsCost() bool { return b.limits.MaxCost != nil }
 
+// CapsTokens reports whether there is a cap on tokens.
+func (b *Budget) CapsTokens() bool { return b.limits.MaxTokens > 0 }
+
 // Capped reports whether there is any cap.
-func (b *Budget) Capped() bool { return b.CapsCost() || b.limits.MaxTokens > 0 }
+func (b *Budget) Capped() bool { return b.CapsCost() || b.CapsTokens() }
 
 // Exceeds reports whether h is more than the whole budget.
 func (b *Budget) Exceeds(h Hold) bool { return b.over(h) }

@@ -29,8 +29,9 @@ type Verdict struct {
 	Rule Rule
 }
 
-// A Record is what a query has been through on its present lane. The zero
-// value is a query that was never sent.
+// A Record is what a query has been through since it came to its present stop,
+// whose lanes are keys of one provider. The zero value is a query that was
+// never sent.
 type Record struct {
 	// Sent counts attempts.
 	Sent int

@@ -21,6 +21,9 @@ type Rule struct {
 	// FallsBack says that another lane may do better, once this one has given
 	// up on the query.
 	FallsBack bool
+	// OtherKey says that it is a matter of the credential: another one of the
+	// same provider may do better. If not, nobody asks there again.
+	OtherKey bool
 }
 
 // maxUnreachable is the number of tries for a request that was never written:
@@ -39,9 +42,9 @@ func RuleOf(kind sdk.Kind, maxRetries int) Rule {
 		}
 		return Rule{Retries: retries, FallsBack: true}
 	case sdk.RateLimited, sdk.Overloaded:
-		return Rule{Retries: Unlimited, Pauses: true, FallsBack: true}
+		return Rule{Retries: Unlimited, Pauses: true, FallsBack: true, OtherKey: true}
 	case sdk.QuotaExhausted, sdk.Unauthenticated, sdk.PermissionDenied:
-		return Rule{StopsLane: true, FallsBack: true}
+		return Rule{StopsLane: true, FallsBack: true, OtherKey: true}
 	case sdk.InDoubt:
 		return Rule{Retries: maxRetries, Budgeted: true, Paid: true, FallsBack: true}
 	case sdk.Internal:
