@@ -14,8 +14,10 @@ type Attempt struct {
 	Lane, Model string
 	// Started is the time of the call.
 	Started time.Time
-	// Reserved is the most that the call can cost; nil if no bound is known.
-	Reserved *Money
+	// Reserved is the most that the call can cost, ReservedTokens the most
+	// tokens that it can use; nil and 0 if no bound is known.
+	Reserved       *Money
+	ReservedTokens int64
 
 	// Duration is how long the call took. From here on: the outcome.
 	Duration time.Duration
@@ -24,6 +26,9 @@ type Attempt struct {
 	// Cost is what the call did cost, 0 if the vendor surely did not bill it,
 	// nil if that is not known.
 	Cost *Money
+	// Tokens are those of prompt and reply together; as with Cost, 0 if nothing
+	// was done, nil if that is not known.
+	Tokens *int64
 	// ModelServed and RequestID are as in [Response] and [Error].
 	ModelServed, RequestID string
 }

@@ -129,7 +129,7 @@ func (s *journalSink) recorder() executor.Recorder { return s.run }
 
 func (s *journalSink) spent() (sdk.Money, int64) {
 	before := s.run.Before()
-	return before.Spent, before.Usage.TotalTokens()
+	return before.Spent, max(before.Tokens, before.Usage.TotalTokens())
 }
 
 func (s *journalSink) write(r *sdk.Result) error {

@@ -28,17 +28,16 @@ func (e *Executor) attempt(t *task) outcome {
 		Index: t.index, QueryID: t.query.ID, Number: t.attempts,
 		Lane: t.lane.Name, Model: t.lane.key.model, Started: time.Now(),
 	}
-	if e.budget.CapsCost() {
-		record.Reserved = new(t.hold.Cost)
-	}
-	if e.cfg.Recorder != nil && t.run.input != nil {
+	recorded := e.cfg.Recorder != nil && t.run.input != nil
+	if recorded {
+		record.Reserved, record.ReservedTokens = t.lane.most(&t.query)
 		if err := e.cfg.Recorder.AttemptStarted(record); err != nil {
 			return outcome{err: sdk.Errorf(sdk.Canceled, "not sent: the record of the run could not be written: %w", err), broken: err, unsent: true}
 		}
 	}
 	out := e.call(t)
-	if e.cfg.Recorder != nil && t.run.input != nil {
-		record.Duration, record.Cost = out.latency, out.cost
+	if recorded {
+		record.Duration, record.Cost, record.Tokens = out.latency, out.cost, out.tokens()
 		if out.resp != nil {
 			record.ModelServed, record.RequestID = out.resp.ModelServed, out.resp.RequestID
 		}
@@ -155,6 +154,31 @@ func (t *task) interrupted(e *Executor, err *sdk.Error) *sdk.Error {
 		}
 	}
 	return &sdk.Error{Kind: kind, Provider: err.Provider, Message: "the call was ended: " + why, Usage: err.Usage, RequestID: err.RequestID, Cause: err}
+}
+
+// most returns the most that an attempt can cost and the most tokens that it
+// can use; nil and 0 if there is no bound. A record has it even if this run has
+// no budget: one that continues it may have.
+func (l *lane) most(q *sdk.Query) (cost *sdk.Money, tokens int64) {
+	hold, err := l.bound(q)
+	switch {
+	case err != nil && !l.Free:
+		return nil, 0
+	case l.priced:
+		cost = &hold.Cost
+	}
+	return cost, hold.Tokens
+}
+
+// tokens returns how many an attempt used, nil if that is not known.
+func (out outcome) tokens() *int64 {
+	switch {
+	case out.usage != nil:
+		return new(out.usage.TotalTokens())
+	case out.unsent || out.err != nil && !mayBeBilled(out.err.Kind):
+		return new(int64)
+	}
+	return nil
 }
 
 // cost returns what an attempt cost, nil if that is not known.

@@ -117,11 +117,8 @@ func (t *task) used(out outcome) price.Hold {
 	if out.cost != nil {
 		used.Cost = *out.cost
 	}
-	switch {
-	case out.usage != nil:
-		used.Tokens = out.usage.TotalTokens()
-	case out.unsent || out.err != nil && !mayBeBilled(out.err.Kind):
-		used.Tokens = 0
+	if n := out.tokens(); n != nil {
+		used.Tokens = *n
 	}
 	if out.unsent {
 		used.Cost = 0

@@ -22,6 +22,8 @@ type Open struct {
 	// known.
 	Reserved *sdk.Money `json:"reserved,omitempty"`
 
+	// tokens are the most that an attempt in flight can use.
+	tokens int64
 	// billed says that the last attempt has ended and may have been billed: a
 	// row should have followed, or a retry of something in doubt.
 	billed bool
@@ -52,7 +54,7 @@ func (l *ledger) started(r *started) {
 		l.totals.Resent++
 	}
 	o.Attempts++
-	o.InFlight, o.CutOff, o.billed, o.Reserved = true, false, false, r.Reserved
+	o.InFlight, o.CutOff, o.billed, o.Reserved, o.tokens = true, false, false, r.Reserved, r.ReservedTokens
 	l.totals.Attempts++
 }
 
@@ -65,17 +67,22 @@ func (l *ledger) ended(r *ended) {
 	if r.Cost != nil {
 		o.Reserved = r.Cost
 	}
+	if r.Tokens != nil {
+		o.tokens = *r.Tokens
+	}
 	l.pay(o)
 }
 
-// pay ends the attempt in flight at the price that o.Reserved now tells.
+// pay ends the attempt in flight at the price that o.Reserved now tells, and
+// with the tokens of o.tokens.
 func (l *ledger) pay(o *Open) {
 	if o.Reserved != nil {
 		l.totals.Spent = l.totals.Spent.Add(*o.Reserved)
 	} else {
 		l.totals.Unpriced++
 	}
-	o.InFlight, o.Reserved = false, nil
+	l.totals.Tokens += o.tokens
+	o.InFlight, o.Reserved, o.tokens = false, nil, 0
 }
 
 func (l *ledger) settled(r *settled) {

@@ -207,6 +207,10 @@ type Totals struct {
 	// Spent is settled money. An attempt whose cost is not known counts with
 	// what was reserved for it, and so does one in flight at a kill.
 	Spent sdk.Money `json:"spent"`
+	// Tokens are those of prompts and replies together, of every attempt: one of
+	// which they are not known counts with the most that it could use, and so
+	// does one in flight at a kill.
+	Tokens int64 `json:"tokens,omitempty"`
 	// Unpriced counts the attempts of which neither cost nor bound is known.
 	Unpriced int64 `json:"unpriced,omitempty"`
 	// Resent counts attempts of queries that had been cut off, so the vendor may

@@ -38,6 +38,8 @@ type started struct {
 	QueryID  string
 	Lane     string
 	Model    string
+	// ReservedTokens was added later: it is at the end, and 0 where it is missing.
+	ReservedTokens int64
 }
 
 // ended is the body of kindEnded.
@@ -49,6 +51,8 @@ type ended struct {
 	Kind        sdk.Kind
 	ModelServed string
 	RequestID   string
+	// Tokens was added later: it is at the end, and nil where it is missing.
+	Tokens *int64
 }
 
 // settled is the body of kindAnswered and kindHeld: one query's outcome. The
@@ -83,12 +87,16 @@ func (r *started) append(b []byte) []byte {
 	b = appendMoney(b, r.Reserved)
 	b = appendString(b, r.QueryID)
 	b = appendString(b, r.Lane)
-	return appendString(b, r.Model)
+	b = appendString(b, r.Model)
+	return binary.AppendUvarint(b, uint64(r.ReservedTokens))
 }
 
 func decodeStarted(body []byte) (started, error) {
 	c := cursor{b: body[1:]}
 	r := started{Index: c.ordinal(), Number: int(c.uvarint()), At: c.varint(), Reserved: c.money(), QueryID: c.string(), Lane: c.string(), Model: c.string()}
+	if c.more() {
+		r.ReservedTokens = c.tokens()
+	}
 	return r, c.err
 }
 
@@ -100,13 +108,20 @@ func (r *ended) append(b []byte) []byte {
 	b = appendMoney(b, r.Cost)
 	b = appendString(b, string(r.Kind))
 	b = appendString(b, r.ModelServed)
-	return appendString(b, r.RequestID)
+	b = appendString(b, r.RequestID)
+	if r.Tokens == nil {
+		return b
+	}
+	return binary.AppendUvarint(b, uint64(*r.Tokens))
 }
 
 func decodeEnded(body []byte) (ended, error) {
 	c := cursor{b: body[1:]}
 	r := ended{Index: c.ordinal(), Number: int(c.uvarint()), Duration: time.Duration(c.varint()) * time.Microsecond,
 		Cost: c.money(), Kind: sdk.Kind(c.string()), ModelServed: c.string(), RequestID: c.string()}
+	if c.more() {
+		r.Tokens = new(c.tokens())
+	}
 	return r, c.err
 }
 
@@ -228,6 +243,12 @@ func (c *cursor) varint() int64 {
 
 // ordinal is the position of a query in the input.
 func (c *cursor) ordinal() int64 { return c.upTo(maxQueries) }
+
+// tokens is a number of tokens.
+func (c *cursor) tokens() int64 { return c.upTo(1 << 56) }
+
+// more reports whether there is more to take: a field that older records lack.
+func (c *cursor) more() bool { return c.err == nil && len(c.b) > 0 }
 
 // place is the position of a byte in a file.
 func (c *cursor) place() int64 { return c.upTo(1 << 56) }

@@ -131,7 +131,7 @@ func (r *Run) Admit(index int64, q *sdk.Query) (ask bool, err error) {
 // death of this process can no longer lose the record. It does not wait for
 // the disk. On an error the call must not be made.
 func (r *Run) AttemptStarted(a sdk.Attempt) error {
-	rec := started{Index: a.Index, Number: a.Number, At: a.Started.UnixMicro(), Reserved: a.Reserved,
+	rec := started{Index: a.Index, Number: a.Number, At: a.Started.UnixMicro(), Reserved: a.Reserved, ReservedTokens: a.ReservedTokens,
 		QueryID: a.QueryID, Lane: a.Lane, Model: a.Model}
 	r.mu.Lock()
 	err := r.log.append(&rec)
@@ -147,7 +147,7 @@ func (r *Run) AttemptStarted(a sdk.Attempt) error {
 
 // AttemptEnded records how a call ended.
 func (r *Run) AttemptEnded(a sdk.Attempt) error {
-	rec := ended{Index: a.Index, Number: a.Number, Duration: a.Duration, Cost: a.Cost, Kind: a.Kind, RequestID: a.RequestID}
+	rec := ended{Index: a.Index, Number: a.Number, Duration: a.Duration, Cost: a.Cost, Kind: a.Kind, RequestID: a.RequestID, Tokens: a.Tokens}
 	if a.ModelServed != a.Model {
 		rec.ModelServed = a.ModelServed
 	}
