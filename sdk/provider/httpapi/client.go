@@ -6,7 +6,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -44,9 +43,8 @@ type Config struct {
 // connections; Close lets the idle ones go.
 type Client struct {
 	base      url.URL
-	header    http.Header // shared by all requests; a RoundTripper must not change it
 	redactor  *Redactor
-	transport *http.Transport
+	transport transport
 	maxReply  int64
 	timeout   time.Duration
 }
@@ -70,10 +68,16 @@ func New(cfg Config) (*Client, error) {
 	}
 	header.Set("Content-Type", "application/json")
 	header.Set("Accept", "application/json")
+	if header.Get("User-Agent") == "" {
+		header.Set("User-Agent", "cortex-host")
+	}
+	transport, err := newTransport(base, roots, header)
+	if err != nil {
+		return nil, err
+	}
 	c := &Client{
-		base: *base, header: header, redactor: NewRedactor(cfg.Secrets...),
-		transport: newTransport(roots),
-		maxReply:  cfg.MaxReply, timeout: cfg.Timeout,
+		base: *base, redactor: NewRedactor(cfg.Secrets...), transport: transport,
+		maxReply: cfg.MaxReply, timeout: cfg.Timeout,
 	}
 	if c.maxReply <= 0 {
 		c.maxReply = defaultMaxReply
@@ -85,27 +89,34 @@ func New(cfg Config) (*Client, error) {
 }
 
 // Close closes idle connections. Calls that are under way end as they would.
-func (c *Client) Close() { c.transport.CloseIdleConnections() }
+func (c *Client) Close() { c.transport.close() }
 
-// newTransport is tuned for very many calls at once to one host; RATIONALE.md
-// says why each choice was made.
-func newTransport(roots *x509.CertPool) *http.Transport {
-	proxy := httpproxy.FromEnvironment().ProxyFunc()
+// newTransport returns the way to the server: direct, unless the environment
+// names a proxy for it. RATIONALE.md says why each choice was made.
+func newTransport(base *url.URL, roots *x509.CertPool, header http.Header) (transport, error) {
+	config := &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
+	proxy, err := httpproxy.FromEnvironment().ProxyFunc()(base)
+	if err != nil {
+		return nil, errors.New("the environment's proxy for the base URL is not a URL; check HTTPS_PROXY and HTTP_PROXY")
+	}
+	if proxy == nil {
+		return newPool(base, config, header), nil
+	}
 	var http1 http.Protocols
 	http1.SetHTTP1(true)
-	return &http.Transport{
-		Proxy:                  func(r *http.Request) (*url.URL, error) { return proxy(r.URL) },
-		DialContext:            (&net.Dialer{Timeout: 15 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
-		TLSClientConfig:        &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
-		TLSHandshakeTimeout:    15 * time.Second,
+	return &proxied{header: header, Transport: http.Transport{
+		Proxy:                  http.ProxyURL(proxy),
+		DialContext:            dialer().DialContext,
+		TLSClientConfig:        config,
+		TLSHandshakeTimeout:    handshakeTimeout,
 		Protocols:              &http1,
 		MaxIdleConnsPerHost:    8192,
-		IdleConnTimeout:        45 * time.Second,
+		IdleConnTimeout:        idleTimeout,
 		DisableCompression:     true,
 		ReadBufferSize:         2 << 10,
 		WriteBufferSize:        2 << 10,
-		MaxResponseHeaderBytes: 256 << 10,
-	}
+		MaxResponseHeaderBytes: maxHead,
+	}}, nil
 }
 
 // ParseBaseURL checks a base URL: http or https, a host, no credentials and no

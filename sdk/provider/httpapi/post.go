@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -10,8 +9,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/http/httptrace"
-	"sync/atomic"
 	"time"
 
 	"github.com/cortexlinux/cortex-host/sdk"
@@ -27,10 +24,11 @@ func (c *Client) Post(ctx context.Context, path string, body []byte) (*Reply, er
 	ctx, cancel := c.deadline(ctx)
 	defer cancel()
 	start := time.Now()
-	sent := new(sending)
-	resp, err := c.transport.RoundTrip(c.request(sent.watch(ctx), path, body))
+	u := c.base
+	u.Path += path
+	resp, sent, err := c.transport.exchange(ctx, http.MethodPost, &u, body)
 	if err != nil {
-		return nil, c.broken(ctx, sent.complete(), err)
+		return nil, c.broken(ctx, sent, err)
 	}
 	defer resp.Body.Close()
 	limit := c.maxReply
@@ -55,34 +53,6 @@ func (c *Client) Post(ctx context.Context, path string, body []byte) (*Reply, er
 	}
 	return reply, nil
 }
-
-// request builds the request by hand: without GetBody, which is net/http's
-// licence to send a request a second time.
-func (c *Client) request(ctx context.Context, path string, body []byte) *http.Request {
-	u := c.base
-	u.Path += path
-	r := &http.Request{
-		Method: http.MethodPost, URL: &u, Host: u.Host, Header: c.header,
-		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Body: io.NopCloser(bytes.NewReader(body)), ContentLength: int64(len(body)),
-	}
-	return r.WithContext(ctx)
-}
-
-// sending learns whether the whole request was handed to the connection. Up to
-// then the vendor can't have acted on it.
-type sending struct {
-	trace httptrace.ClientTrace
-	done  atomic.Bool
-}
-
-func (s *sending) watch(ctx context.Context) context.Context {
-	s.trace.WroteRequest = func(info httptrace.WroteRequestInfo) { s.done.Store(info.Err == nil) }
-	return httptrace.WithClientTrace(ctx, &s.trace)
-}
-
-// complete is meaningful once RoundTrip has returned: it waits for its writer.
-func (s *sending) complete() bool { return s.done.Load() }
 
 // broken is the error of a call without a usable HTTP reply.
 func (c *Client) broken(ctx context.Context, sent bool, err error) *sdk.Error {

@@ -1,0 +1,132 @@
+package httpapi
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"math"
+	"net"
+	"net/http"
+	"syscall"
+	"time"
+)
+
+// A conn is a connection to the server. One call uses it at a time.
+type conn struct {
+	net.Conn
+	socket syscall.RawConn // below TLS; nil if it can't be looked at
+	reader *bufio.Reader
+	left   int64     // how much may be read
+	since  time.Time // when it fell idle
+}
+
+// newConn returns the connection over a socket, which is the same thing without
+// TLS.
+func newConn(c, socket net.Conn) *conn {
+	n := &conn{Conn: c}
+	if s, ok := socket.(syscall.Conn); ok {
+		n.socket, _ = s.SyscallConn() // nil on an error
+	}
+	n.reader = bufio.NewReaderSize(bounded{n}, 4<<10)
+	return n
+}
+
+// bounded reads no more than the connection's bound.
+type bounded struct{ c *conn }
+
+func (b bounded) Read(p []byte) (int, error) {
+	if b.c.left <= 0 {
+		return 0, fmt.Errorf("the reply's header is longer than %d KiB", maxHead>>10)
+	}
+	n, err := b.c.Conn.Read(p[:min(int64(len(p)), b.c.left)])
+	b.c.left -= int64(n)
+	return n, err
+}
+
+// interrupt ends reading and writing. The connection is of no use afterwards.
+func (c *conn) interrupt() { _ = c.SetDeadline(time.Unix(1, 0)) }
+
+// quiet reports whether an idle connection is as it was left. A server that
+// wants no more has closed it, and one that says something unasked is not to be
+// trusted with a request.
+func (c *conn) quiet() bool {
+	if c.reader.Buffered() > 0 || c.socket == nil {
+		return false
+	}
+	quiet := false
+	err := c.socket.Read(func(fd uintptr) bool {
+		var b [1]byte
+		_, _, err := syscall.Recvfrom(int(fd), b[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
+		quiet = err == syscall.EAGAIN
+		return true
+	})
+	return err == nil && quiet
+}
+
+// roundTrip writes a request and reads the reply's head. A server may answer
+// before it has read everything, and hang up.
+func (c *conn) roundTrip(request []byte) (reply *http.Response, sent bool, err error) {
+	n, err := c.Write(request)
+	if err == nil {
+		reply, err = c.readHead()
+		return reply, true, err
+	}
+	if n > 0 {
+		_ = c.SetReadDeadline(time.Now().Add(time.Second))
+		if early, failed := c.readHead(); failed == nil {
+			return early, false, nil
+		}
+	}
+	return nil, false, err
+}
+
+// maxInterim is how many 1xx replies a server may send first.
+const maxInterim = 5
+
+func (c *conn) readHead() (*http.Response, error) {
+	c.left = maxHead
+	for range maxInterim + 1 {
+		reply, err := http.ReadResponse(c.reader, nil)
+		if err != nil {
+			if err == io.EOF {
+				err = io.ErrUnexpectedEOF
+			}
+			return nil, err
+		}
+		if reply.StatusCode >= 200 {
+			c.left = math.MaxInt64
+			return reply, nil
+		}
+		if reply.StatusCode == http.StatusSwitchingProtocols {
+			return nil, fmt.Errorf("the server answered %s unasked", reply.Status)
+		}
+	}
+	return nil, fmt.Errorf("the server sent more than %d interim replies", maxInterim)
+}
+
+// A replyBody is the body of a reply. Its end is the end of the exchange.
+type replyBody struct {
+	inner    io.ReadCloser // never closed: that would read on
+	pool     *pool
+	conn     *conn
+	attended func() bool // ends the watch over ctx; false if ctx was done
+	keep     bool        // the server keeps the connection
+	ended    bool
+}
+
+func (b *replyBody) Read(p []byte) (int, error) {
+	n, err := b.inner.Read(p)
+	if err == io.EOF {
+		b.ended = true
+	}
+	return n, err
+}
+
+// Close keeps the connection if everything was read.
+func (b *replyBody) Close() error {
+	if b.attended() && b.ended && b.keep && b.conn.reader.Buffered() == 0 {
+		b.pool.put(b.conn)
+		return nil
+	}
+	return b.conn.Close()
+}

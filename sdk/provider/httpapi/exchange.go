@@ -1,0 +1,80 @@
+package httpapi
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"sync/atomic"
+	"time"
+)
+
+// A transport makes exchanges with one server: one request, one reply, and
+// nothing is ever sent a second time. It is safe for concurrent use.
+type transport interface {
+	// exchange sends a request and returns the reply, whose body the caller
+	// closes. sent says whether the whole request was handed to the connection:
+	// up to then the server can't have acted on it. It ends when ctx does, also
+	// while the body is read.
+	exchange(ctx context.Context, method string, u *url.URL, body []byte) (reply *http.Response, sent bool, err error)
+	// close closes idle connections. Exchanges that are under way end as they
+	// would.
+	close()
+}
+
+const (
+	dialTimeout      = 15 * time.Second
+	keepAlive        = 30 * time.Second
+	handshakeTimeout = 15 * time.Second
+	idleTimeout      = 45 * time.Second
+	maxHead          = 256 << 10
+)
+
+func dialer() *net.Dialer { return &net.Dialer{Timeout: dialTimeout, KeepAlive: keepAlive} }
+
+// proxied is the transport through a proxy: net/http, which knows all kinds of
+// them.
+type proxied struct {
+	http.Transport
+	header http.Header // shared by all requests; a RoundTripper must not change it
+}
+
+var _ transport = (*proxied)(nil)
+
+func (p *proxied) exchange(ctx context.Context, method string, u *url.URL, body []byte) (*http.Response, bool, error) {
+	sent := new(sending)
+	resp, err := p.RoundTrip(p.request(sent.watch(ctx), method, u, body))
+	return resp, sent.complete(), err
+}
+
+// request builds the request by hand: without GetBody, which is net/http's
+// licence to send a request a second time.
+func (p *proxied) request(ctx context.Context, method string, u *url.URL, body []byte) *http.Request {
+	r := &http.Request{
+		Method: method, URL: u, Host: u.Host, Header: p.header,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+	}
+	if body != nil {
+		r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+	}
+	return r.WithContext(ctx)
+}
+
+func (p *proxied) close() { p.CloseIdleConnections() }
+
+// sending learns whether the whole request was handed to the connection.
+type sending struct {
+	trace httptrace.ClientTrace
+	done  atomic.Bool
+}
+
+func (s *sending) watch(ctx context.Context) context.Context {
+	s.trace.WroteRequest = func(info httptrace.WroteRequestInfo) { s.done.Store(info.Err == nil) }
+	return httptrace.WithClientTrace(ctx, &s.trace)
+}
+
+// complete is meaningful once RoundTrip has returned: it waits for its writer.
+func (s *sending) complete() bool { return s.done.Load() }

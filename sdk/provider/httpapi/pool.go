@@ -1,0 +1,184 @@
+package httpapi
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"sync"
+	"time"
+)
+
+// A pool is the transport to a server that is reached directly: HTTP/1.1 over
+// connections that whoever makes a call writes to and reads from itself.
+// RATIONALE.md says why.
+type pool struct {
+	addr   string
+	tls    *tls.Config // nil for plain HTTP
+	host   string
+	header []byte // the lines that all requests have
+
+	mu     sync.Mutex
+	idle   []*conn // the one used last is at the end
+	sweep  *time.Timer
+	closed bool
+}
+
+var _ transport = (*pool)(nil)
+
+func newPool(base *url.URL, config *tls.Config, header http.Header) *pool {
+	p := &pool{host: base.Host}
+	port := base.Port()
+	if base.Scheme == "https" {
+		config.ServerName = base.Hostname()
+		config.NextProtos = []string{"http/1.1"}
+		config.ClientSessionCache = tls.NewLRUClientSessionCache(1)
+		config.DynamicRecordSizingDisabled = true // a request is one write
+		p.tls = config
+		port = or(port, "443")
+	}
+	p.addr = net.JoinHostPort(base.Hostname(), or(port, "80"))
+	var lines bytes.Buffer
+	_ = header.Write(&lines) // a buffer takes everything
+	p.header = lines.Bytes()
+	return p
+}
+
+func or(s, other string) string {
+	if s != "" {
+		return s
+	}
+	return other
+}
+
+// exchange implements transport.
+func (p *pool) exchange(ctx context.Context, method string, u *url.URL, body []byte) (*http.Response, bool, error) {
+	c, err := p.take(ctx)
+	if err != nil {
+		return nil, false, err
+	}
+	attended := context.AfterFunc(ctx, c.interrupt)
+	request := takeBuffer()
+	p.write(request, method, u, body)
+	resp, sent, err := c.roundTrip(request.Bytes())
+	giveBuffer(request)
+	if err != nil {
+		attended()
+		c.Close()
+		return nil, sent, err
+	}
+	resp.Body = &replyBody{inner: resp.Body, pool: p, conn: c, attended: attended, keep: sent && !resp.Close}
+	return resp, sent, nil
+}
+
+// write writes a request.
+func (p *pool) write(b *bytes.Buffer, method string, u *url.URL, body []byte) {
+	b.WriteString(method)
+	b.WriteByte(' ')
+	b.WriteString(u.RequestURI())
+	b.WriteString(" HTTP/1.1\r\nHost: ")
+	b.WriteString(p.host)
+	b.WriteString("\r\n")
+	b.Write(p.header)
+	if body != nil {
+		b.WriteString("Content-Length: ")
+		b.Write(strconv.AppendInt(b.AvailableBuffer(), int64(len(body)), 10))
+		b.WriteString("\r\n")
+	}
+	b.WriteString("\r\n")
+	b.Write(body)
+}
+
+// take returns a connection that the server has not dropped, a new one if
+// need be.
+func (p *pool) take(ctx context.Context) (*conn, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	for {
+		p.mu.Lock()
+		last := len(p.idle) - 1
+		if last < 0 {
+			p.mu.Unlock()
+			return p.dial(ctx)
+		}
+		c := p.idle[last]
+		p.idle[last], p.idle = nil, p.idle[:last]
+		p.mu.Unlock()
+		if time.Since(c.since) < idleTimeout && c.quiet() {
+			return c, nil
+		}
+		c.Close()
+	}
+}
+
+func (p *pool) dial(ctx context.Context) (*conn, error) {
+	plain, err := dialer().DialContext(ctx, "tcp", p.addr)
+	if err != nil {
+		return nil, err
+	}
+	if p.tls == nil {
+		return newConn(plain, plain), nil
+	}
+	secure := tls.Client(plain, p.tls)
+	ctx, cancel := context.WithTimeout(ctx, handshakeTimeout)
+	defer cancel()
+	if err := secure.HandshakeContext(ctx); err != nil {
+		plain.Close()
+		return nil, fmt.Errorf("TLS handshake: %w", err)
+	}
+	return newConn(secure, plain), nil
+}
+
+// put keeps a connection for the next call.
+func (p *pool) put(c *conn) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		c.Close()
+		return
+	}
+	c.since = time.Now()
+	p.idle = append(p.idle, c)
+	if p.sweep == nil {
+		p.sweep = time.AfterFunc(idleTimeout, p.drop)
+	}
+}
+
+// drop closes the connections that nobody has used for long.
+func (p *pool) drop() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.sweep = nil
+	if p.closed {
+		return
+	}
+	n := 0
+	for n < len(p.idle) && time.Since(p.idle[n].since) >= idleTimeout {
+		p.idle[n].Close()
+		n++
+	}
+	p.idle = append(p.idle[:0], p.idle[n:]...)
+	clear(p.idle[len(p.idle) : len(p.idle)+n])
+	if len(p.idle) > 0 {
+		p.sweep = time.AfterFunc(idleTimeout-time.Since(p.idle[0].since), p.drop)
+	}
+}
+
+// close implements transport.
+func (p *pool) close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closed = true
+	for _, c := range p.idle {
+		c.Close()
+	}
+	p.idle = nil
+	if p.sweep != nil {
+		p.sweep.Stop()
+	}
+}
