@@ -29,7 +29,8 @@ type job struct {
 	total int64
 	// failOn says how many failures make the run one that failed.
 	failOn failOn
-	// drain is how long calls under way may take after a signal.
+	// drain is how long calls under way may take when the run ends early;
+	// negative: not at all.
 	drain time.Duration
 	// progress is how it is shown.
 	progress string
@@ -73,7 +74,7 @@ func (a *app) ask(ctx context.Context, j job) error {
 // unsent reports whether the end of the run kept a query from being asked, or
 // cut it off: it has no result, and a resumed run asks it.
 func unsent(r *sdk.Result) bool {
-	return executor.Unsent(r) || r.Error != nil && r.Response == nil && r.Error.Kind == sdk.Canceled
+	return executor.Unsent(r) || r.Error != nil && r.Response == nil && (r.Error.Kind == sdk.Canceled || errors.Is(r.Error, executor.ErrDeadline))
 }
 
 // conclude ends a run: file, summary, exit code.
@@ -126,7 +127,7 @@ func (j job) executorConfig() executor.Config {
 		MaxConcurrent: c.MaxConcurrent.N, AutoConcurrent: c.MaxConcurrent.Auto,
 		TokensPerMinute: c.TokensPerMinute, Share: c.Share,
 		RetryFailed: &c.RetryFailed, MaxRetries: &c.MaxRetries,
-		QueryTimeout: c.Timeout, Deadline: c.Deadline, AbortAfter: c.AbortAfter,
+		QueryTimeout: c.Timeout, Deadline: c.Deadline, Drain: j.drain, AbortAfter: c.AbortAfter,
 		Checker: structured.New(), Prices: prices(c), Budget: limits(c),
 	}
 	out.Budget.SpentCost, out.Budget.SpentTokens = j.sink.spent()

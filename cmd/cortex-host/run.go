@@ -37,7 +37,7 @@ func addRunFlags(a *app, cmd *cobra.Command, further ...string) *runFlags {
 	cmd.Flags().StringVar(&r.metrics, "metrics", "", "serve statistics for Prometheus at `ADDRESS`, such as 127.0.0.1:9090")
 	cmd.Flags().BoolVar(&r.dryRun, "dry-run", false, "show what the run would be like, and ask nobody")
 	cmd.Flags().BoolVar(&r.yes, "yes", false, "do not ask before a large paid run")
-	cmd.Flags().DurationVar(&r.drain, "drain", defaultDrain, "after the first signal, wait so long for calls under way")
+	cmd.Flags().DurationVar(&r.drain, "drain", defaultDrain, "when the run ends early, wait so long for calls under way")
 	cmd.Flags().Var(&r.failOn, "fail-on", "which failures make the exit code 3: `none|any|all|N%`")
 	cmd.Flags().StringVar(&r.progress, "progress", progressAuto, "how to show progress on stderr: `auto|bar|plain|json|none`")
 	return r
@@ -119,7 +119,10 @@ func (a *app) start(ctx context.Context, c *config.Config, h *house, flags *runF
 	if err := checkReportPath(flags.output.report); err != nil {
 		return err
 	}
-	j.failOn, j.drain, j.metrics, j.page = flags.failOn, flags.drain, flags.metrics, a.newPage(flags.output.report, c)
+	if j.drain = flags.drain; j.drain <= 0 {
+		j.drain = -1 // the executor's zero is its default
+	}
+	j.failOn, j.metrics, j.page = flags.failOn, flags.metrics, a.newPage(flags.output.report, c)
 	if flags.limit > 0 && (j.total == 0 || flags.limit < j.total) {
 		j.queries, j.total = cut(j.queries, flags.limit), flags.limit
 	}

@@ -2,6 +2,7 @@ package executor
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime/debug"
 	"time"
@@ -146,14 +147,14 @@ func (l *lane) read(resp *sdk.Response, err error) (*sdk.Response, *sdk.Error) {
 
 // interrupted is the error of a call that ended because its context was done.
 func (t *task) interrupted(e *Executor, err *sdk.Error) *sdk.Error {
-	kind, why := sdk.DeadlineExceeded, fmt.Sprintf("no answer within %v", e.cfg.QueryTimeout)
+	kind, why, under := sdk.DeadlineExceeded, fmt.Sprintf("no answer within %v", e.cfg.QueryTimeout), error(err)
 	if cause := context.Cause(t.run.ctx); cause != nil {
-		why = cause.Error()
+		why, under = cause.Error(), errors.Join(cause, err)
 		if sdk.KindOf(cause) != sdk.DeadlineExceeded {
 			kind = sdk.Canceled
 		}
 	}
-	return &sdk.Error{Kind: kind, Provider: err.Provider, Message: "the call was ended: " + why, Usage: err.Usage, RequestID: err.RequestID, Cause: err}
+	return &sdk.Error{Kind: kind, Provider: err.Provider, Message: "the call was ended: " + why, Usage: err.Usage, RequestID: err.RequestID, Cause: under}
 }
 
 // most returns the most that an attempt can cost and the most tokens that it

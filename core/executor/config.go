@@ -20,6 +20,7 @@ const (
 	DefaultMaxRetries        = 2
 	DefaultQueryTimeout      = 10 * time.Minute
 	DefaultLookAhead         = 256
+	DefaultDrain             = 10 * time.Second
 	DefaultScout             = 15 * time.Millisecond
 	DefaultAgeAfter          = 30 * time.Second
 )
@@ -66,8 +67,12 @@ type Config struct {
 	// QueryTimeout bounds the time from a query's first attempt to its result;
 	// 0 is ten minutes, a negative value means no bound.
 	QueryTimeout time.Duration
-	// Deadline bounds a whole run; 0 means no bound.
+	// Deadline is from when on a run sends nothing more; 0 means never.
 	Deadline time.Duration
+	// Drain is how long calls under way may still take when a run stops early:
+	// at its deadline, at the end of its budget, by AbortAfter or by
+	// [Executor.Stop]. 0 is ten seconds, a negative value means not at all.
+	Drain time.Duration
 	// AbortAfter ends a run after so many permanent failures of one kind in a
 	// row; 0 never does.
 	AbortAfter int
@@ -156,6 +161,7 @@ func (c Config) complete() (Config, error) {
 	setDefault(&c.LookAhead, DefaultLookAhead)
 	setDefault(&c.AgeAfter, DefaultAgeAfter)
 	setDefault(&c.QueryTimeout, DefaultQueryTimeout)
+	setDefault(&c.Drain, DefaultDrain)
 	if c.RetryFailed == nil {
 		c.RetryFailed = new(true)
 	}

@@ -37,6 +37,7 @@ type run struct {
 	stop     *halt       // nil: not stopped
 	abandon  *time.Timer // set when ctx is done
 	deadline *time.Timer // nil: none
+	drain    *time.Timer // set when the run stops early
 	index    int64
 	totals   Totals
 	streak   streak
@@ -47,6 +48,10 @@ type halt struct {
 	err    error    // of Run
 	unsent sdk.Kind // of the queries that were not sent
 }
+
+// ErrDeadline is in the chain of the error of a run that its deadline has
+// stopped, and of those of its queries that were not sent or not waited for.
+var ErrDeadline = errors.New("the run's deadline")
 
 var (
 	errFinished     = errors.New("the run has ended")
@@ -77,7 +82,9 @@ func (e *Executor) begin(ctx context.Context, window int, sink func(sdk.Result) 
 	r.room.L, r.delivery.news.L = &e.mu, &e.mu
 	if e.cfg.Deadline > 0 {
 		r.deadline = time.AfterFunc(e.cfg.Deadline, func() {
-			r.cancel(sdk.Errorf(sdk.DeadlineExceeded, "the run's deadline of %v has passed", e.cfg.Deadline))
+			e.mu.Lock()
+			defer e.mu.Unlock()
+			e.halt(r, &halt{err: sdk.Errorf(sdk.DeadlineExceeded, "%w of %v has passed", ErrDeadline, e.cfg.Deadline), unsent: sdk.DeadlineExceeded})
 		})
 	}
 	e.mu.Lock()
@@ -95,7 +102,7 @@ func (e *Executor) finish(r *run) {
 	r.cancel(nil)
 	e.mu.Lock()
 	e.halt(r, &halt{err: errFinished, unsent: sdk.Canceled}) // nothing is left, unless the sink panicked
-	for _, timer := range []*time.Timer{r.abandon, r.deadline} {
+	for _, timer := range []*time.Timer{r.abandon, r.deadline, r.drain} {
 		if timer != nil {
 			timer.Stop()
 		}
@@ -160,11 +167,14 @@ func (e *Executor) noticeEnd(r *run) {
 	e.halt(r, &halt{err: cause, unsent: kind})
 }
 
-// halt stops a run: nothing more is read or sent, calls under way go on. The
-// lock is held.
+// halt stops a run: nothing more is read or sent, calls under way go on for a
+// while. The lock is held.
 func (e *Executor) halt(r *run, why *halt) {
 	if r.stop == nil {
 		r.stop = why
+		if r.ctx.Err() == nil {
+			r.drain = time.AfterFunc(max(0, e.cfg.Drain), func() { r.cancel(why.err) })
+		}
 	}
 	r.endInput()
 	for _, l := range e.lanes {

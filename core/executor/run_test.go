@@ -193,10 +193,33 @@ func TestCancelDoesNotWaitForADeafInput(t *testing.T) {
 func TestRunDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := taking(10 * time.Second)
-		e := newExecutor(t, executor.Config{Lanes: []route.Lane{local("a", p)}, Deadline: 25 * time.Second, MaxConcurrent: 2})
+		for _, c := range []struct {
+			drain     time.Duration
+			successes int
+			took      time.Duration
+		}{{-1, 4, 25 * time.Second}, {0, 6, 30 * time.Second}, {2 * time.Second, 4, 27 * time.Second}} {
+			e := newExecutor(t, executor.Config{Lanes: []route.Lane{local("a", p)}, Deadline: 25 * time.Second, Drain: c.drain, MaxConcurrent: 2})
+			b, err := e.ExecuteBatch(context.Background(), queries(20))
+			if !errors.Is(err, sdk.DeadlineExceeded) || !errors.Is(err, executor.ErrDeadline) || b.SuccessCount != c.successes || b.TotalTime.Round(time.Second) != c.took || b.Stopped == "" {
+				t.Errorf("drain %v: error %v, %d successes in %v, stopped %q", c.drain, err, b.SuccessCount, b.TotalTime, b.Stopped)
+			}
+			for _, r := range b.Results {
+				if !r.Success() && (!errors.Is(r.Error, executor.ErrDeadline) || r.Error.Kind != sdk.DeadlineExceeded) && r.Index < 8 {
+					t.Errorf("drain %v: query %d ended with %v", c.drain, r.Index, r.Error)
+				}
+			}
+		}
+	})
+}
+
+// What stops a run does not wait longer than Drain for calls under way.
+func TestStopDrains(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := newExecutor(t, executor.Config{Lanes: []route.Lane{local("a", taking(time.Minute))}, Drain: 5 * time.Second})
+		time.AfterFunc(time.Second, e.Stop)
 		b, err := e.ExecuteBatch(context.Background(), queries(20))
-		if !errors.Is(err, sdk.DeadlineExceeded) || b.SuccessCount != 4 || b.TotalTime > 26*time.Second || b.Stopped == "" {
-			t.Errorf("error %v, %d successes in %v, stopped %q", err, b.SuccessCount, b.TotalTime, b.Stopped)
+		if !errors.Is(err, executor.ErrStopped) || b.TotalTime != 6*time.Second || b.Results[0].Error.Kind != sdk.Canceled {
+			t.Errorf("error %v after %v, first result %+v", err, b.TotalTime, b.Results[0].Error)
 		}
 	})
 }
