@@ -174,6 +174,14 @@ func makeDir(d Disk, dir string) error {
 	return nil
 }
 
+// removeDurably removes a file that may be there.
+func removeDurably(d Disk, name string) error {
+	if err := d.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return d.SyncDir(filepath.Dir(name))
+}
+
 // renameDurably renames and makes the new name durable.
 func renameDurably(d Disk, from, to string, replace bool) error {
 	if err := d.Rename(from, to, replace); err != nil {

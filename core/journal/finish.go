@@ -110,7 +110,7 @@ func (r *Run) name(rows, errorRows string) error {
 		}
 		r.replaceErrors = true
 	} else if o.ErrorPath != "" && r.replaceErrors {
-		if err := d.Remove(o.ErrorPath); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := removeDurably(d, o.ErrorPath); err != nil {
 			return err
 		}
 	}

@@ -65,13 +65,13 @@ func ask(r *Run, i int64, session int, how string) (asked bool, err error) {
 
 func start(r *Run, i int64) error {
 	bound := sdk.USD
-	return r.AttemptStarted(sdk.Attempt{Index: i, QueryID: fmt.Sprintf("q%d", i), Number: 1, Lane: "lane", Model: "m-1", Started: time.Now(), Reserved: &bound})
+	return r.AttemptStarted(sdk.Attempt{Index: i, QueryID: fmt.Sprintf("q%d", i), Number: 1, Lane: "lane", Model: "m-1", Started: time.Now(), Reserved: &bound, ReservedTokens: 100})
 }
 
 func end(r *Run, i int64, session int, how string) error {
-	cost := sdk.USD / 4
+	cost, tokens := sdk.USD/4, int64(15)
 	res, row := testResult(i, session, how)
-	a := sdk.Attempt{Index: i, Number: 1, Duration: time.Millisecond, Cost: &cost, ModelServed: "m-1-large", RequestID: "req"}
+	a := sdk.Attempt{Index: i, Number: 1, Duration: time.Millisecond, Cost: &cost, Tokens: &tokens, ModelServed: "m-1-large", RequestID: "req"}
 	if res.Error != nil {
 		a.Kind = res.Error.Kind
 	}
@@ -153,7 +153,7 @@ func TestRunFromStartToEnd(t *testing.T) {
 		t.Errorf("rows: %v", rows)
 	}
 	want := Totals{Answered: 2, Degraded: 1, Failed: 1, ByKind: map[sdk.Kind]int64{sdk.InvalidRequest: 1}, Attempts: 4,
-		Usage: sdk.Usage{PromptTokens: 30, CompletionTokens: 15}, Spent: sdk.USD}
+		Usage: sdk.Usage{PromptTokens: 30, CompletionTokens: 15}, Spent: sdk.USD, Tokens: 60}
 	if fmt.Sprint(out.Totals) != fmt.Sprint(want) {
 		t.Errorf("totals %+v\nwant   %+v", out.Totals, want)
 	}
@@ -282,8 +282,8 @@ func TestInFlightAtAKillIsListedAndPaid(t *testing.T) {
 	if n := again.Totals().Resent; n != 2 {
 		t.Errorf("%d re-sends counted", n)
 	}
-	if want := 2*sdk.USD + sdk.USD/4; before.Spent != want {
-		t.Errorf("spent %v, want %v: what was in flight counts at its bound", before.Spent, want)
+	if want := 2*sdk.USD + sdk.USD/4; before.Spent != want || before.Tokens != 215 {
+		t.Errorf("spent %v and %d tokens, want %v and 215: what was in flight counts at its bound", before.Spent, before.Tokens, want)
 	}
 	if notes := strings.Join(again.Notes(), "\n"); !strings.Contains(notes, `"q0", "q2"`) {
 		t.Errorf("notes: %s", notes)

@@ -90,7 +90,7 @@ func Create(ctx context.Context, cfg Config, plan Plan) (*Run, error) {
 }
 
 func newRun(cfg Config, id string, plan Plan, again Again) *Run {
-	return &Run{cfg: cfg, id: id, plan: plan, again: again, admitted: map[int64]uint64{}}
+	return &Run{cfg: cfg, id: id, plan: plan, again: again, hash: hasher{byID: plan.ByID}, admitted: map[int64]uint64{}}
 }
 
 // prepare validates the plan and makes its paths independent of the working

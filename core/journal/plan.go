@@ -24,6 +24,10 @@ type Plan struct {
 	Fixed []Field `json:"fixed,omitempty"`
 	// Free may change: limits, concurrency, budget, deadline.
 	Free []Field `json:"free,omitempty"`
+	// ByID says that a query is known again by its ordinal and id alone, not by
+	// its text: a generator writes facts about the machine into it, which are
+	// others when the run is resumed.
+	ByID bool `json:"by_id,omitempty"`
 	// Origin says who does the work.
 	Origin Origin `json:"origin"`
 	// Output says where the rows go.

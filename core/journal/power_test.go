@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -13,12 +16,21 @@ import (
 // again, until it is finished. Whatever was durable is never asked again, and
 // in the end each query has one row.
 func TestPowerLoss(t *testing.T) {
-	for seed := range uint64(1000) {
+	for seed := range uint64(times(1000)) {
 		powerLoss(t, seed)
 		if t.Failed() {
 			return
 		}
 	}
+}
+
+// times is how often a random test is repeated: n, or what make torture asks
+// for.
+func times(n int) int {
+	if more, err := strconv.Atoi(os.Getenv("CORTEX_TORTURE_SEEDS")); err == nil {
+		return more
+	}
+	return n
 }
 
 func powerLoss(t *testing.T, seed uint64) {
@@ -111,6 +123,45 @@ func powerSession(ctx context.Context, rng *rand.Rand, cfg Config, plan Plan, id
 		return false, err
 	}
 	return true, nil
+}
+
+// A sync fails: nothing more is sent, and whatever the next boot finds opens
+// without a row lost that an earlier sync had confirmed.
+func TestFailedSync(t *testing.T) {
+	for seed := range uint64(times(300)) {
+		rng := rand.New(rand.NewPCG(seed, 2))
+		d := newSimDisk()
+		must(t, d.MkdirAll("/data"))
+		must(t, d.SyncDir("/"))
+		cfg := Config{Dir: "/state/runs", Disk: d, Reserve: -1, Sync: SyncAlways}
+		r, err := Create(t.Context(), cfg, testPlan())
+		must(t, err)
+		d.mu.Lock()
+		d.failSync = 1 + rng.IntN(40)
+		d.mu.Unlock()
+		safe := int64(0)
+		for ; safe < 25; safe++ {
+			if _, err = ask(r, safe, 0, "answered"); err != nil {
+				break
+			}
+		}
+		if safe < 25 {
+			if !errors.Is(err, syscall.EIO) {
+				t.Fatalf("seed %d: %v", seed, err)
+			}
+			if _, err := ask(r, 25, 0, "answered"); !errors.Is(err, syscall.EIO) {
+				t.Fatalf("seed %d: after a failed sync: %v", seed, err)
+			}
+		}
+		_ = r.Close("test")
+		cfg.Disk = d.powerLoss(rng)
+		again, err := Resume(t.Context(), cfg, r.ID(), testPlan(), all())
+		must(t, err)
+		if n := again.Before().Answered; n < safe {
+			t.Fatalf("seed %d: %d answers are left of %d", seed, n, safe)
+		}
+		must(t, again.Close("test"))
+	}
 }
 
 // The disk is full at each of 200 offsets: the run stops with an error that

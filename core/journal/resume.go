@@ -117,7 +117,11 @@ func (p *Plan) settings() []Field {
 	if p.Output.Coded {
 		coded = "yes"
 	}
-	return append([]Field{{"output", p.Output.Path}, {"output of errors", p.Output.ErrorPath}, {"compressed output", coded}}, p.Fixed...)
+	known := ""
+	if p.ByID {
+		known = "id"
+	}
+	return append([]Field{{"queries known by", known}, {"output", p.Output.Path}, {"output of errors", p.Output.ErrorPath}, {"compressed output", coded}}, p.Fixed...)
 }
 
 // finalSize returns the size of the final file, -1 if there is none.
@@ -136,7 +140,8 @@ func (r *Run) finalSize() int64 {
 
 // recover cuts the partial file of an interrupted run to its last good row.
 func (r *Run) recover(h *history) error {
-	var tail []byte
+	header := r.plan.Output.Header
+	missing := len(header) > 0
 	if r.partial != nil {
 		size, err := r.partial.Size()
 		if err != nil {
@@ -145,15 +150,37 @@ func (r *Run) recover(h *history) error {
 		if h.finishing == nil && size > h.partial {
 			r.note("%d bytes behind the last recorded row were cut off %s", size-h.partial, r.plan.Output.Partial())
 		}
+		if missing {
+			if missing, err = r.lacksHeader(h); err != nil {
+				return err
+			}
+		}
 		if err := r.partial.Close(); err != nil {
 			return err
 		}
 		r.partial = nil
 	}
-	if header := r.plan.Output.Header; h.partial == int64(len(header)) {
-		tail = header // write it once more: it is the same, or was lost
+	if missing { // lost before the first row, or never written
+		return r.openPartial(0, header)
 	}
-	return r.openPartial(h.partial-int64(len(tail)), tail)
+	return r.openPartial(h.partial, nil) // and never less: what is durable stays so
+}
+
+// lacksHeader reports whether the partial file, which has no row yet, does not
+// begin as it should.
+func (r *Run) lacksHeader(h *history) (bool, error) {
+	header := r.plan.Output.Header
+	start := make([]byte, len(header))
+	if _, err := r.partial.ReadAt(start, 0); err != nil && !errors.Is(err, io.EOF) {
+		return false, err
+	}
+	switch {
+	case bytes.Equal(start, header):
+		return false, nil
+	case h.partial > int64(len(header)): // it was durable before the first row was written
+		return false, &CorruptError{Path: r.plan.Output.Partial(), What: "its header has changed"}
+	}
+	return true, nil
 }
 
 // reopen makes a partial file again from the final file of a finished run. The

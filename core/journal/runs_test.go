@@ -65,14 +65,48 @@ func TestTraceTellsWhereARowComesFrom(t *testing.T) {
 	_, err = ask(r, 0, 1, "answered")
 	must(t, err)
 	must(t, r.Close(""))
-	trace, err := TraceQuery(t.Context(), r.cfg, r.ID(), "q0")
-	must(t, err)
-	if len(trace.Attempts) != 2 || trace.Settled != "answered" {
-		t.Fatalf("%+v", trace)
+	trace := func(id string) (list []TracedAttempt) {
+		for a, err := range Attempts(t.Context(), r.cfg, r.ID(), id) {
+			must(t, err)
+			list = append(list, a)
+		}
+		return list
 	}
-	first, second := trace.Attempts[0], trace.Attempts[1]
-	if first.Kind != sdk.InvalidRequest || first.Origin.Host != "1.0" || second.Origin.Host != "1.1" || second.Session != 1 ||
-		second.RequestID != "req" || second.Model != "m-1" || second.ModelServed != "m-1-large" || second.Origin.Lanes[0].Version != "2.0" || second.Started.IsZero() {
-		t.Errorf("%+v", trace)
+	list := trace("q0")
+	if len(list) != 2 {
+		t.Fatalf("%+v", list)
+	}
+	first, second := list[0], list[1]
+	if first.Kind != sdk.InvalidRequest || first.Host != "1.0" || second.Host != "1.1" || second.Session != 1 || !second.Ended ||
+		second.RequestID != "req" || second.Model != "m-1" || second.ModelServed != "m-1-large" || second.Lane.Version != "2.0" ||
+		second.Lane.Prices != "2026-11-01" || second.GeneratorSHA256 != "abc" || second.Started.IsZero() {
+		t.Errorf("%+v", list)
+	}
+
+	// Two in flight at a kill have no outcome, and come last of their session.
+	r, err = Resume(t.Context(), r.cfg, r.ID(), plan, all())
+	must(t, err)
+	for i := range int64(4) {
+		ask, err := r.Admit(i, testQuery(i))
+		must(t, err)
+		if ask != (i > 1) {
+			t.Fatal(i, ask)
+		}
+		if ask {
+			must(t, start(r, i))
+		}
+	}
+	kill(r)
+	list = trace("")
+	if n := len(list); n != 5 || list[3].Ended || list[4].QueryID != "q3" || list[4].Session != 2 || *list[4].Reserved != sdk.USD || list[4].ReservedTokens != 100 {
+		t.Errorf("%+v", list)
+	}
+	for range Attempts(t.Context(), r.cfg, r.ID(), "") {
+		break // the rest is not wanted
+	}
+	for _, err := range Attempts(t.Context(), r.cfg, "nobody", "") {
+		if !errors.Is(err, ErrNoRun) {
+			t.Errorf("%v", err)
+		}
 	}
 }

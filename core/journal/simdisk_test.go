@@ -28,6 +28,7 @@ type simDisk struct {
 	fuse     int   // mutating calls until the power fails; negative: never
 	room     int64 // bytes until the disk is full; negative: no limit
 	readOnly bool
+	failSync int // syncs of files until one fails, and what it had to write is lost; 0: none does
 }
 
 type simNode struct {
@@ -260,12 +261,17 @@ func (n *simNode) afterLoss(rng *rand.Rand) []byte {
 		}
 		for _, i := range rng.Perm(k) {
 			w := n.pending[i]
-			switch rng.IntN(4) {
+			from := rng.IntN(len(w.data))
+			to := from + rng.IntN(len(w.data)-from) + 1
+			switch rng.IntN(7) {
 			case 0: // dropped
 			case 1: // torn: one piece arrived
-				from := rng.IntN(len(w.data))
-				to := from + rng.IntN(len(w.data)-from) + 1
 				data = overwritten(data, w.data[from:to], w.at+int64(from))
+			case 2: // the file has grown, the content has not arrived
+				data = overwritten(data, make([]byte, len(w.data)), w.at)
+			case 3: // a piece is what the disk had there before
+				data = overwritten(data, w.data, w.at)
+				data = overwritten(data, garbage(rng, to-from), w.at+int64(from))
 			default:
 				data = overwritten(data, w.data, w.at)
 			}
@@ -273,6 +279,14 @@ func (n *simNode) afterLoss(rng *rand.Rand) []byte {
 		n.pending = n.pending[k:]
 	}
 	return data
+}
+
+func garbage(rng *rand.Rand, n int) []byte {
+	b := make([]byte, n)
+	for i := range b {
+		b[i] = byte(rng.Uint32())
+	}
+	return b
 }
 
 func resized(b []byte, n int64) []byte {
@@ -344,6 +358,14 @@ func (f *simFile) Sync() error {
 	defer f.d.mu.Unlock()
 	if err := f.d.mutate(); err != nil {
 		return err
+	}
+	if f.d.failSync > 0 {
+		if f.d.failSync--; f.d.failSync == 0 {
+			// What Linux does: the pages are marked clean, the next sync
+			// reports success.
+			f.n.pending = nil
+			return syscall.EIO
+		}
 	}
 	f.n.synced, f.n.pending = slices.Clone(f.n.data), nil
 	return nil
