@@ -7,7 +7,7 @@ SHELL       := /bin/bash
 VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 GOFLAGS_REPRO := -trimpath -buildvcs=false
 LDFLAGS  := -s -w -X main.version=$(VERSION)
-PLUGINS  := $(notdir $(wildcard plugins/*))
+PLUGINS  := $(patsubst plugins/%/main.go,%,$(wildcard plugins/*/main.go))
 GUESTS   := $(patsubst wasm-generators/%/main.go,%,$(wildcard wasm-generators/*/main.go))
 FUZZTIME ?= 60s
 # Where the host also builds; see .ci/run for where it is tested.
@@ -26,16 +26,19 @@ export PATH := $(TOOLS):$(PATH)
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
+# One call of go for each kind of program: a second `make run` should not wait
+# for the tool to look at everything nine times. bin/.parts keeps the names
+# that go gives them, so that what is up to date is not linked again.
 .PHONY: build
 build: ## Build the host, the plugins and the generators into bin/
-	@mkdir -p bin/plugins bin/generators
+	@mkdir -p bin/plugins bin/generators bin/.parts/plugins bin/.parts/generators
 	@go build $(GOFLAGS_REPRO) -ldflags '$(LDFLAGS)' -o bin/cortex-host ./cmd/cortex-host
-	@for p in $(PLUGINS); do \
-		go build $(GOFLAGS_REPRO) -ldflags '$(LDFLAGS)' -o bin/plugins/cortex-provider-$$p ./plugins/$$p; done
+	@go build $(GOFLAGS_REPRO) -ldflags '$(LDFLAGS)' -o bin/.parts/plugins ./plugins/...
+	@GOOS=wasip1 GOARCH=wasm go build $(GOFLAGS_REPRO) -ldflags '-s -w' -o bin/.parts/generators ./wasm-generators/...
+	@for p in $(PLUGINS); do ln -f bin/.parts/plugins/$$p bin/plugins/cortex-provider-$$p; done
 	@for g in $(GUESTS); do \
-		GOOS=wasip1 GOARCH=wasm go build $(GOFLAGS_REPRO) -ldflags '-s -w' -o bin/generators/$$g.wasm.part ./wasm-generators/$$g; \
-		bin/cortex-host generator pack --manifest wasm-generators/$$g/manifest.json -o bin/generators/$$g.wasm bin/generators/$$g.wasm.part; \
-		rm bin/generators/$$g.wasm.part; done
+		bin/cortex-host generator pack --manifest wasm-generators/$$g/manifest.json \
+			-o bin/generators/$$g.wasm bin/.parts/generators/$$g; done
 
 .PHONY: run
 run: build ## Ask about five packages of this machine, with no key and no network

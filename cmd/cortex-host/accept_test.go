@@ -17,7 +17,7 @@ import (
 
 // slack is by how much a loaded machine may be slower than the number that the
 // project holds itself to.
-const slack = 3
+const slack = 3 * raceFactor
 
 // startVendor starts a mock vendor for one test.
 func startVendor(t *testing.T, cfg upstream.Config) *upstream.Server {

@@ -3,3 +3,6 @@
 package main
 
 const raceEnabled = true
+
+// raceFactor is by how much the race detector slows a program down.
+const raceFactor = 5
