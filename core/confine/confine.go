@@ -30,8 +30,10 @@
 //
 // A child that was started by [Start] is killed by the kernel when the program
 // dies, however it dies (Linux). [Process.Kill] reaches its whole process group.
-// With [Policy.Supervise] a supervisor stays between program and child and ends
-// every descendant of the child as well.
+// With [Policy.Supervise] a supervisor stays between program and child, adopts
+// every orphan among the child's descendants, and ends them all when the child
+// ends, when it is told to, or when its link to the program breaks because that
+// died. It tells the program what it enforced: [Process.Report].
 package confine
 
 import (
@@ -56,7 +58,9 @@ type Policy struct {
 	// OpenFiles bounds its descriptors (RLIMIT_NOFILE). 0: no bound.
 	OpenFiles uint64 `json:"open_files,omitempty"`
 	// Files restricts the file system to ReadPaths, ReadExecPaths, WritePaths
-	// and the child's own executable with its libraries.
+	// and the child's own executable with its libraries. The child can neither
+	// look into processes outside, nor signal them, nor reach their abstract
+	// sockets.
 	Files bool `json:"files,omitempty"`
 	// ReadPaths are files and directories that the child may read.
 	ReadPaths []string `json:"read_paths,omitempty"`
@@ -69,11 +73,27 @@ type Policy struct {
 	// NoChildren takes away fork, debugging and the like: for a child that only
 	// computes.
 	NoChildren bool `json:"no_children,omitempty"`
+	// NoTracing takes away debugging, mounts, kernel keys and the like, and
+	// leaves processes: for a child that starts others.
+	NoTracing bool `json:"no_tracing,omitempty"`
 	// Supervise keeps a supervisor between program and child that ends every
-	// descendant of the child when the child ends or the program dies.
+	// descendant of the child when the child ends or the program dies. It lives
+	// under the same resource limits.
 	Supervise bool `json:"supervise,omitempty"`
+	// Strict refuses to run a child on which a measure that the kernel has
+	// cannot be enforced. A kernel that lacks one is told by the report alone.
+	// It needs Supervise.
+	Strict bool `json:"strict,omitempty"`
+	// OOMScore makes the kernel choose the child first when memory is short: 0
+	// to 1000.
+	OOMScore int `json:"oom_score,omitempty"`
+	// Name is what a supervised child finds as its name; empty: its path.
+	Name string `json:"name,omitempty"`
 	// Report hands the child the report for [Enforced].
 	Report bool `json:"report,omitempty"`
+	// Landlock is the newest version of Landlock that is used, for tests of
+	// older kernels: 0 is the kernel's own, -1 none.
+	Landlock int `json:"landlock,omitempty"`
 }
 
 // A Child is a job that the program itself does in a confined process.

@@ -59,30 +59,39 @@ func handled(p Policy, abi int) unix.LandlockRulesetAttr {
 			attr.Scoped = unix.LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET
 		}
 		if p.Files {
-			attr.Scoped |= unix.LANDLOCK_SCOPE_SIGNAL
+			attr.Scoped |= unix.LANDLOCK_SCOPE_SIGNAL | unix.LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET
 		}
 	}
 	return attr
 }
 
 // landlock confines this thread, and what it executes, as far as this kernel
-// can, and reports "files" and "network".
+// can, and reports "files", "processes", "signals" and "network".
 func landlock(p Policy, target string, r *Report) {
 	r.LandlockABI = LandlockABI()
+	if p.Landlock != 0 {
+		r.LandlockABI = min(r.LandlockABI, max(0, p.Landlock))
+	}
 	attr := handled(p, r.LandlockABI)
-	err := errors.New("this kernel has no Landlock")
+	err := fmt.Errorf("this kernel has no Landlock%w", errMissing)
 	if r.LandlockABI > 0 {
 		err = restrict(p, target, attr)
 	}
 	detail := fmt.Sprintf("Landlock ABI %d", r.LandlockABI)
+	// since is the error of a measure that came with a later version.
+	since := func(abi int, what string) error {
+		if err == nil && r.LandlockABI < abi {
+			return fmt.Errorf("%s does not know %s, ABI %d does%w", detail, what, abi, errMissing)
+		}
+		return err
+	}
 	if p.Files {
 		r.add("files", err, detail)
+		r.add("processes", err, detail)
+		r.add("signals", since(6, "signals"), detail)
 	}
 	if p.NoNetwork {
-		if err == nil && attr.Handled_access_net == 0 {
-			err = fmt.Errorf("%s does not know TCP", detail)
-		}
-		r.add("network", err, detail)
+		r.add("network", since(4, "TCP"), detail)
 	}
 }
 
@@ -95,6 +104,9 @@ func restrict(p Policy, target string, attr unix.LandlockRulesetAttr) error {
 	allow := func(access uint64, required bool, paths ...string) error {
 		for _, path := range paths {
 			err := landlockAllow(int(fd), path, access&attr.Handled_access_fs)
+			if errors.Is(err, unix.EBADFD) {
+				continue // on no file system that anybody could name: not restricted
+			}
 			if err != nil && (required || !errors.Is(err, unix.ENOENT)) {
 				return fmt.Errorf("landlock rule for %s: %w", path, err)
 			}

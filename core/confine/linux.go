@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"strconv"
 	"syscall"
 	"time"
 	"unsafe"
@@ -19,22 +20,8 @@ const selfPath = "/proc/self/exe"
 // this thread.
 func become(p Policy, target []string) error {
 	runtime.LockOSThread()
-	var r Report
-	limit(p, &r)
-	r.add("no_new_privs", unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "")
-	if p.Files || p.NoNetwork {
-		landlock(p, target[0], &r)
-	}
+	r := apply(p, target[0])
 	env := os.Environ()
-	if p.NoNetwork || p.NoChildren {
-		err := filterSyscalls(p)
-		if p.NoNetwork && (err == nil || !r.Enforced("network")) {
-			r.add("sockets", err, "no socket can be made")
-		}
-		if p.NoChildren {
-			r.add("syscalls", err, "no processes, debugging, mounts or io_uring")
-		}
-	}
 	if p.Report {
 		var err error
 		if env, err = r.env(env); err != nil {
@@ -42,6 +29,30 @@ func become(p Policy, target []string) error {
 		}
 	}
 	return syscall.Exec(target[0], target, env)
+}
+
+// apply confines this thread and what it starts from now on; the resource
+// limits are the whole process's.
+func apply(p Policy, target string) *Report {
+	r := &Report{}
+	limit(p, r)
+	r.add("no_new_privs", unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "")
+	if p.Files || p.NoNetwork {
+		landlock(p, target, r)
+	}
+	if p.NoNetwork || p.NoChildren || p.NoTracing {
+		err := filterSyscalls(p)
+		if p.NoNetwork && (err == nil || !r.Enforced("network")) {
+			r.add("sockets", err, "no socket can be made")
+		}
+		if p.NoChildren {
+			r.add("syscalls", err, "no processes, debugging, mounts or io_uring")
+		}
+		if p.NoTracing {
+			r.add("tracing", err, "no debugging, mounts, kernel keys or io_uring")
+		}
+	}
+	return r
 }
 
 // limit applies the resource limits: the shim itself is small enough for them.
@@ -64,9 +75,22 @@ func limit(p Policy, r *Report) {
 		set("file_size", unix.RLIMIT_FSIZE, p.FileBytes, p.FileBytes)
 	}
 	if p.OpenFiles > 0 {
-		set("open_files", unix.RLIMIT_NOFILE, p.OpenFiles, p.OpenFiles)
+		// No more than there may be anyway: only root may raise the limit.
+		files := p.OpenFiles
+		var had unix.Rlimit
+		if unix.Getrlimit(unix.RLIMIT_NOFILE, &had) == nil {
+			files = min(files, had.Max)
+		}
+		set("open_files", unix.RLIMIT_NOFILE, files, files)
+	}
+	if p.OOMScore > 0 {
+		r.add("oom_score", os.WriteFile("/proc/self/oom_score_adj", strconv.AppendInt(nil, int64(p.OOMScore), 10), 0), "")
 	}
 }
+
+// HideSelf keeps other processes of this user from reading this one's memory
+// and environment, and the kernel from dumping them. Root still can.
+func HideSelf() error { return unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0) }
 
 func setProcAttr(cmd *exec.Cmd) {
 	if cmd.SysProcAttr == nil {
@@ -86,10 +110,11 @@ func maxRSS(state *os.ProcessState) int64 {
 	return 0
 }
 
-// socketCalls are taken away by NoNetwork, processCalls by NoChildren.
+// socketCalls are taken away by NoNetwork, tracingCalls by NoTracing and
+// NoChildren.
 var (
 	socketCalls  = []uint32{unix.SYS_SOCKET, unix.SYS_SOCKETPAIR}
-	processCalls = []uint32{
+	tracingCalls = []uint32{
 		unix.SYS_PTRACE, unix.SYS_PROCESS_VM_READV, unix.SYS_PROCESS_VM_WRITEV, unix.SYS_KCMP,
 		unix.SYS_PIDFD_GETFD, unix.SYS_IO_URING_SETUP, unix.SYS_BPF, unix.SYS_PERF_EVENT_OPEN,
 		unix.SYS_USERFAULTFD, unix.SYS_KEYCTL, unix.SYS_ADD_KEY, unix.SYS_REQUEST_KEY,
@@ -122,8 +147,11 @@ func filterSyscalls(p Policy) error {
 	if p.NoNetwork {
 		calls = append(calls, socketCalls...)
 	}
+	if p.NoChildren || p.NoTracing {
+		calls = append(calls, tracingCalls...)
+	}
 	if p.NoChildren {
-		calls = append(append(calls, processCalls...), oldForks...)
+		calls = append(calls, oldForks...)
 	}
 	for _, call := range calls {
 		verdict := deny
@@ -132,10 +160,15 @@ func filterSyscalls(p Policy) error {
 		}
 		prog = append(prog, jump(unix.BPF_JEQ, call, 0, 1), ret(verdict))
 	}
-	if p.NoChildren { // clone makes threads only
+	switch {
+	case p.NoChildren: // clone makes threads only
 		prog = append(prog,
 			jump(unix.BPF_JEQ, unix.SYS_CLONE, 0, 3),
 			load(arg0), jump(unix.BPF_JSET, unix.CLONE_THREAD, 1, 0), ret(deny))
+	case p.NoTracing: // clone makes no user namespace, in which it would be root
+		prog = append(prog,
+			jump(unix.BPF_JEQ, unix.SYS_CLONE, 0, 3),
+			load(arg0), jump(unix.BPF_JSET, unix.CLONE_NEWUSER, 0, 1), ret(deny))
 	}
 	prog = append(prog, ret(allow))
 	fprog := unix.SockFprog{Len: uint16(len(prog)), Filter: &prog[0]}

@@ -3,7 +3,7 @@
 package confine
 
 import (
-	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"syscall"
@@ -12,7 +12,10 @@ import (
 
 const selfPath = ""
 
-var errPlatform = errors.New("not on this platform")
+var errPlatform = fmt.Errorf("not on this platform%w", errMissing)
+
+// HideSelf does nothing on this platform.
+func HideSelf() error { return nil }
 
 // LandlockABI returns the kernel's Landlock version, 0 if it has none.
 func LandlockABI() int { return 0 }
@@ -40,6 +43,11 @@ func become(p Policy, target []string) error {
 	r.add("no_new_privs", errPlatform, "")
 	if p.Files {
 		r.add("files", errPlatform, "")
+		r.add("processes", errPlatform, "")
+		r.add("signals", errPlatform, "")
+	}
+	if p.NoTracing {
+		r.add("tracing", errPlatform, "")
 	}
 	if p.NoNetwork {
 		r.add("network", errPlatform, "")
@@ -78,3 +86,8 @@ func supervise(p Policy, target []string) int {
 }
 
 func supervised(*exec.Cmd) bool { return false }
+
+// newLink is for supervisors.
+func newLink() (*link, *os.File, error) { return nil, nil, errPlatform }
+
+func (*link) cut() error { return errPlatform }

@@ -2,6 +2,7 @@ package confine
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 )
@@ -18,14 +19,24 @@ type Report struct {
 
 // A Measure is one thing that was taken away from a child.
 type Measure struct {
-	// Name is stable: core, data, cpu, file_size, open_files, no_new_privs,
-	// files, network, syscalls.
+	// Name is stable: core, data, cpu, file_size, open_files, oom_score,
+	// no_new_privs, files, processes, signals, network, sockets, syscalls,
+	// tracing.
 	Name string `json:"name"`
 	// Enforced says whether it is in force.
 	Enforced bool `json:"enforced"`
 	// Detail says how, or why not.
 	Detail string `json:"detail,omitempty"`
+	// Missing says that it is not enforced because this system has no means.
+	Missing bool `json:"missing,omitempty"`
 }
+
+// errMissing marks the error of a measure for which the system has no means.
+var errMissing = missing{}
+
+type missing struct{}
+
+func (missing) Error() string { return "" }
 
 // Enforced reports whether the measure of that name is in force.
 func (r *Report) Enforced(name string) bool {
@@ -40,9 +51,20 @@ func (r *Report) Enforced(name string) bool {
 func (r *Report) add(name string, err error, detail string) {
 	m := Measure{Name: name, Enforced: err == nil, Detail: detail}
 	if err != nil {
-		m.Detail = err.Error()
+		m.Detail, m.Missing = err.Error(), errors.Is(err, errMissing)
 	}
 	r.Measures = append(r.Measures, m)
+}
+
+// failure names the first measure that should be in force and is not, although
+// the system has the means. It returns nil if there is none.
+func (r *Report) failure() error {
+	for _, m := range r.Measures {
+		if !m.Enforced && !m.Missing {
+			return fmt.Errorf("%s cannot be enforced: %s", m.Name, m.Detail)
+		}
+	}
+	return nil
 }
 
 // env returns the environment with the report in it.

@@ -4,26 +4,31 @@ package confine
 
 import (
 	"os"
-	"os/exec"
 	"syscall"
 	"time"
 )
 
 // kill ends a child: its process group by SIGKILL, or, where a supervisor
-// stands between, the supervisor by SIGTERM first, so that it can end every
+// stands between, by cutting the link to that first, so that it can end every
 // descendant.
-func kill(cmd *exec.Cmd, done <-chan struct{}) {
-	if supervised(cmd) && cmd.Process.Signal(syscall.SIGTERM) == nil {
+func kill(p *Process) {
+	if p.link != nil && p.link.cut() == nil {
 		select {
-		case <-done:
+		case <-p.done:
 			return
-		case <-time.After(3 * time.Second):
+		case <-time.After(supervisorPatience + time.Second):
 		}
 	}
-	if syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) != nil {
-		_ = cmd.Process.Kill() // the group is gone already; so is the process, most likely
+	if killGroup(p.cmd.Process.Pid) != nil {
+		_ = p.cmd.Process.Kill() // the group is gone already; so is the process, most likely
 	}
 }
+
+// killGroup kills the process group that a process leads, or led.
+func killGroup(leader int) error { return syscall.Kill(-leader, syscall.SIGKILL) }
+
+// supervisorPatience is how long a supervisor tries to end the descendants.
+const supervisorPatience = 3 * time.Second
 
 func signalName(state *os.ProcessState) string {
 	if ws, ok := state.Sys().(syscall.WaitStatus); ok && ws.Signaled() {
