@@ -3,31 +3,12 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"strconv"
 
 	"github.com/cortexlinux/cortex-host/sdk"
 	"github.com/cortexlinux/cortex-host/sdk/provider/httpapi"
 )
-
-// chatRequest is the body of POST /chat/completions.
-type chatRequest struct {
-	Model               string          `json:"model"`
-	Messages            []chatMessage   `json:"messages"`
-	Temperature         *float64        `json:"temperature,omitempty"`
-	MaxTokens           *int            `json:"max_tokens,omitempty"`
-	MaxCompletionTokens *int            `json:"max_completion_tokens,omitempty"`
-	ResponseFormat      *responseFormat `json:"response_format,omitempty"`
-	Tools               []chatTool      `json:"tools,omitempty"`
-	// ToolChoice is a word or a chatTool with nothing but a name.
-	ToolChoice any `json:"tool_choice,omitempty"`
-}
-
-type chatMessage struct {
-	Role string `json:"role"`
-	// Content is a string or a []chatPart.
-	Content    any        `json:"content"`
-	ToolCalls  []toolCall `json:"tool_calls,omitempty"`
-	ToolCallID string     `json:"tool_call_id,omitempty"`
-}
 
 type chatPart struct {
 	Type  string     `json:"type"`
@@ -35,63 +16,101 @@ type chatPart struct {
 	Image *sdk.Image `json:"image_url,omitempty"`
 }
 
-// buildRequest writes the body for q. What q does not set is not sent.
+// buildRequest writes the body of POST /chat/completions for q. What q does not
+// set is not sent.
 func buildRequest(model string, q *sdk.Query) ([]byte, error) {
 	if model == "" {
 		return nil, sdk.Errorf(sdk.InvalidRequest, "no model is named; set --model, or model in the provider's configuration")
 	}
 	can := capabilitiesOf(model)
-	r := chatRequest{Model: model, Messages: make([]chatMessage, len(q.Messages))}
-	reserved := append(make([]string, 0, 8), "model", "messages", "stream")
+	w := requestWriter{body: make([]byte, 0, q.PromptBytes()*17/16+512), reserved: append(make([]string, 0, 8), "model", "messages", "stream")}
+	w.body = sdk.AppendString(append(w.body, `{"model":`...), model)
+	w.text(`,"messages":[`)
 	for i := range q.Messages {
-		r.Messages[i] = newMessage(&q.Messages[i], can)
+		if i > 0 {
+			w.text(",")
+		}
+		w.message(&q.Messages[i], can)
 	}
+	w.text("]")
 	if q.Temperature != nil && can.temperature {
-		r.Temperature = q.Temperature
-		reserved = append(reserved, "temperature")
+		w.text(`,"temperature":`)
+		w.body = strconv.AppendFloat(w.body, *q.Temperature, 'f', -1, 64)
+		w.reserve("temperature")
 	}
 	if q.MaxTokens != nil {
 		if can.completionTokens {
-			r.MaxCompletionTokens = q.MaxTokens
+			w.text(`,"max_completion_tokens":`)
 		} else {
-			r.MaxTokens = q.MaxTokens
+			w.text(`,"max_tokens":`)
 		}
-		reserved = append(reserved, "max_tokens", "max_completion_tokens")
+		w.body = strconv.AppendInt(w.body, int64(*q.MaxTokens), 10)
+		w.reserve("max_tokens", "max_completion_tokens")
 	}
 	if q.ResponseFormat != nil {
-		r.ResponseFormat = newResponseFormat(q.ResponseFormat)
-		reserved = append(reserved, "response_format")
+		w.member(`,"response_format":`, newResponseFormat(q.ResponseFormat))
+		w.reserve("response_format")
 	}
 	if len(q.Tools) > 0 {
-		r.Tools, r.ToolChoice = newTools(q.Tools), newToolChoice(q.ToolChoice)
-		reserved = append(reserved, "tools", "tool_choice")
+		w.member(`,"tools":`, newTools(q.Tools))
+		if choice := newToolChoice(q.ToolChoice); choice != nil {
+			w.member(`,"tool_choice":`, choice)
+		}
+		w.reserve("tools", "tool_choice")
 	}
-	var body bytes.Buffer
-	body.Grow(q.PromptBytes() + 256)
-	enc := json.NewEncoder(&body)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(&r); err != nil {
-		return nil, sdk.Errorf(sdk.InvalidRequest, "the query has no JSON form: %w", err)
+	w.text("}")
+	if w.err != nil {
+		return nil, sdk.Errorf(sdk.InvalidRequest, "the query has no JSON form: %w", w.err)
 	}
-	return httpapi.MergeOptions(bytes.TrimSuffix(body.Bytes(), []byte("\n")), q.Options, reserved...)
+	return httpapi.MergeOptions(w.body, q.Options, w.reserved...)
 }
 
-func newMessage(m *sdk.Message, can capabilities) chatMessage {
-	c := chatMessage{Role: can.role(m.Role), Content: m.Text, ToolCallID: m.ToolCallID}
-	for _, call := range m.ToolCalls {
-		c.ToolCalls = append(c.ToolCalls, newToolCall(call))
-	}
+// A requestWriter appends to a body: what every query has without reflection,
+// what few have by encoding/json.
+type requestWriter struct {
+	body     []byte
+	reserved []string // names that options may not have
+	err      error
+}
+
+func (w *requestWriter) text(s string) { w.body = append(w.body, s...) }
+
+func (w *requestWriter) reserve(names ...string) { w.reserved = append(w.reserved, names...) }
+
+// member appends a value after its name.
+func (w *requestWriter) member(name string, value any) {
+	w.text(name)
+	b := bytes.NewBuffer(w.body)
+	enc := json.NewEncoder(b)
+	enc.SetEscapeHTML(false)
+	w.err = errors.Join(w.err, enc.Encode(value))
+	w.body = bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+}
+
+func (w *requestWriter) message(m *sdk.Message, can capabilities) {
+	w.body = sdk.AppendString(append(w.body, `{"role":`...), can.role(m.Role))
 	if len(m.Parts) == 0 {
-		return c
+		w.body = sdk.AppendString(append(w.body, `,"content":`...), m.Text)
+	} else {
+		w.member(`,"content":`, newParts(m.Parts))
 	}
-	parts := make([]chatPart, len(m.Parts))
-	for i, p := range m.Parts {
+	if len(m.ToolCalls) > 0 {
+		w.member(`,"tool_calls":`, newToolCalls(m.ToolCalls))
+	}
+	if m.ToolCallID != "" {
+		w.body = sdk.AppendString(append(w.body, `,"tool_call_id":`...), m.ToolCallID)
+	}
+	w.text("}")
+}
+
+func newParts(list []sdk.Part) []chatPart {
+	parts := make([]chatPart, len(list))
+	for i, p := range list {
 		if p.Image != nil {
 			parts[i] = chatPart{Type: "image_url", Image: p.Image}
 		} else {
 			parts[i] = chatPart{Type: "text", Text: p.Text}
 		}
 	}
-	c.Content = parts
-	return c
+	return parts
 }

@@ -75,8 +75,12 @@ func newToolChoice(choice string) any {
 	return chatTool{Type: "function", Function: function{Name: choice}}
 }
 
-func newToolCall(c sdk.ToolCall) toolCall {
-	return toolCall{ID: c.ID, Type: "function", Function: functionCall{Name: c.Name, Arguments: arguments(c.Arguments)}}
+func newToolCalls(calls []sdk.ToolCall) []toolCall {
+	list := make([]toolCall, len(calls))
+	for i, c := range calls {
+		list[i] = toolCall{ID: c.ID, Type: "function", Function: functionCall{Name: c.Name, Arguments: arguments(c.Arguments)}}
+	}
+	return list
 }
 
 // strict reports whether OpenAI can be asked to follow the schema to the

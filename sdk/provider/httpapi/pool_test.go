@@ -95,9 +95,9 @@ func TestAServerMayAnswerBeforeItHasReadEverything(t *testing.T) {
 func TestInterimReplies(t *testing.T) {
 	for interim, kind := range map[string]sdk.Kind{
 		"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n": "",
-		strings.Repeat("HTTP/1.1 102 Processing\r\n\r\n", 20):                          sdk.InDoubt,
-		"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n":                        sdk.InDoubt,
-		"HTTP/1.1 200 OK\r\nX-Long: " + strings.Repeat("x", 300<<10):                     sdk.InDoubt,
+		strings.Repeat("HTTP/1.1 102 Processing\r\n\r\n", 20):                         sdk.InDoubt,
+		"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n":                      sdk.InDoubt,
+		"HTTP/1.1 200 OK\r\nX-Long: " + strings.Repeat("x", 300<<10):                  sdk.InDoubt,
 		"garbage\r\n\r\n": sdk.InDoubt,
 	} {
 		c := dial(t, httpapi.Config{BaseURL: rawServer(t, func(c net.Conn, r *bufio.Reader) {

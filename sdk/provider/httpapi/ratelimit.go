@@ -75,6 +75,9 @@ func anthropicReset(s string, h http.Header, now time.Time) (time.Duration, bool
 }
 
 func count(s string) (int64, bool) {
+	if s == "" {
+		return 0, false // the usual case; an error of strconv's is memory
+	}
 	n, err := strconv.ParseInt(strings.TrimSpace(s), 10, 64)
 	return n, err == nil
 }
