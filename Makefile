@@ -52,6 +52,10 @@ test: ## Run the whole test suite (under 10 minutes)
 race: ## Run the test suite under the race detector
 	go test -race $(TESTFLAGS) -timeout 20m ./...
 
+.PHONY: vendors
+vendors: ## Hold our requests against the types of the vendors' own SDKs
+	cd testdata/vendors && GOWORK=off go test -mod=readonly -count=1 ./...
+
 .PHONY: lint
 lint: $(TOOLS)/golangci-lint ## Check style and the directions of dependency
 	go vet ./...
@@ -104,17 +108,4 @@ platforms: ## Build and vet for the platforms that this machine is not
 static: build lint breaking platforms ## What check does beside running tests
 
 .PHONY: check
-check: static test race ## Everything that must hold before a change lands
-
-.PHONY: clean
-clean: ## Remove what was built
-	rm -rf bin dist
-
-$(TOOLS)/buf:
-	GOBIN=$(TOOLS) go install $(BUF)
-$(TOOLS)/protoc-gen-go:
-	GOBIN=$(TOOLS) go install $(GENGO)
-$(TOOLS)/protoc-gen-go-grpc:
-	GOBIN=$(TOOLS) go install $(GENGRPC)
-$(TOOLS)/golangci-lint:
-	GOBIN=$(TOOLS) go install $(GOLANGCI)
+check: static test race vendors ## Everything that must hold before a change lands

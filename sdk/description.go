@@ -30,6 +30,12 @@ type Description struct {
 	Local bool `json:"local,omitempty"`
 	// Free says that its answers cost nothing.
 	Free bool `json:"free,omitempty"`
+	// Stream, ListsModels and ChecksHealth say which optional parts of the wire
+	// the plugin has. The Go SDK fills them in by the interfaces that the
+	// plugin implements.
+	Stream       bool `json:"stream,omitempty"`
+	ListsModels  bool `json:"lists_models,omitempty"`
+	ChecksHealth bool `json:"checks_health,omitempty"`
 }
 
 // A Model is one model that a provider offers.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -9,7 +8,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/cortexlinux/cortex-host/core/format"
-	"github.com/cortexlinux/cortex-host/core/process"
 	"github.com/cortexlinux/cortex-host/core/store"
 	"github.com/cortexlinux/cortex-host/sdk/provider/providertest"
 )
@@ -65,21 +63,4 @@ Exit code 3 if the plugin does not reach the level that it claims.`,
 		return err
 	}
 	return cmd
-}
-
-// A pluginDoor opens instances of a plugin as processes of their own.
-type pluginDoor struct {
-	plugin store.Plugin
-	runDir string
-}
-
-var _ providertest.Door = pluginDoor{}
-
-// Open implements [providertest.Door].
-func (d pluginDoor) Open(_ context.Context, caFile string) (providertest.Instance, error) {
-	cfg := process.Config{Plugin: d.plugin, RunDir: d.runDir, ConfigureLater: true}
-	if caFile != "" {
-		cfg.ExtraEnv = []string{"SSL_CERT_FILE=" + caFile}
-	}
-	return process.New(cfg)
 }

@@ -13,7 +13,7 @@ import (
 
 // cacheVersion changes when the form of a cached description does; others are
 // ignored and replaced.
-const cacheVersion = 1
+const cacheVersion = 2
 
 type cached struct {
 	Version     int             `json:"version"`

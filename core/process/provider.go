@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/cortexlinux/cortex-host/sdk"
+	"github.com/cortexlinux/cortex-host/sdk/provider"
 )
 
 // A plugin that dies is started again after a pause that doubles from
@@ -77,6 +78,16 @@ func (p *Provider) Describe(ctx context.Context) (sdk.Description, error) {
 		return sdk.Description{}, err
 	}
 	return i.client.Describe(ctx)
+}
+
+// Client returns the wire to the running plugin, for what is not in this
+// package. It is good for as long as this life of the plugin lasts.
+func (p *Provider) Client(ctx context.Context) (*provider.Client, error) {
+	i, err := p.instance(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return i.client, nil
 }
 
 // Configure replaces the settings, on a live plugin too: calls that are under

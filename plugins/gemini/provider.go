@@ -30,9 +30,9 @@ func (p *Provider) Configure(_ context.Context, s sdk.Settings) error {
 
 // Complete implements sdk.Provider: one query, one HTTP call.
 func (p *Provider) Complete(ctx context.Context, q *sdk.Query) (*sdk.Response, error) {
-	s := p.session.Load()
-	if s == nil {
-		return nil, sdk.Errorf(sdk.Internal, "the gemini provider was asked before it was configured")
+	s, err := p.configured()
+	if err != nil {
+		return nil, err
 	}
 	model := q.Model
 	if model == "" {
@@ -57,4 +57,13 @@ func (p *Provider) Complete(ctx context.Context, q *sdk.Query) (*sdk.Response, e
 	}
 	r.Model = model
 	return r, nil
+}
+
+// configured returns the configuration that calls work with.
+func (p *Provider) configured() (*session, error) {
+	s := p.session.Load()
+	if s == nil {
+		return nil, sdk.Errorf(sdk.Internal, "the gemini provider was asked before it was configured")
+	}
+	return s, nil
 }

@@ -22,6 +22,7 @@ var _ sdk.Provider = (*Client)(nil)
 // A Client is the host's end of the wire: a provider that asks a plugin. It is
 // safe for concurrent use.
 type Client struct {
+	conn grpc.ClientConnInterface
 	wire providerv1.ProviderClient
 
 	mu      sync.Mutex
@@ -37,7 +38,7 @@ const maxBreaks = 3
 // NewClient returns a client on conn, which must have been made with
 // [DialOptions].
 func NewClient(conn grpc.ClientConnInterface) *Client {
-	return &Client{wire: providerv1.NewProviderClient(conn)}
+	return &Client{conn: conn, wire: providerv1.NewProviderClient(conn)}
 }
 
 // Describe asks the plugin what it is.
@@ -95,6 +96,16 @@ func (c *Client) Complete(ctx context.Context, q *sdk.Query) (*sdk.Response, err
 			return nil, &sdk.Error{Kind: sdk.Internal, Message: fmt.Sprintf("the plugin broke the stream: %v", err), Cause: err}
 		}
 	}
+	return c.completeUnary(ctx, q, request)
+}
+
+// CompleteUnary is Complete by a call of its own, whether there is a stream or
+// not.
+func (c *Client) CompleteUnary(ctx context.Context, q *sdk.Query) (*sdk.Response, error) {
+	return c.completeUnary(ctx, q, queryToWire(q))
+}
+
+func (c *Client) completeUnary(ctx context.Context, q *sdk.Query, request *providerv1.CompleteRequest) (*sdk.Response, error) {
 	r, err := c.wire.Complete(ctx, request)
 	if err != nil {
 		return nil, broken(ctx, "Complete", err)

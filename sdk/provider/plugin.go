@@ -47,7 +47,11 @@ func Handshake() plugin.HandshakeConfig {
 }
 
 // Plugins returns go-plugin's plugin set. The host passes nil.
-func Plugins(p Plugin) plugin.PluginSet { return plugin.PluginSet{PluginName: &grpcPlugin{impl: p}} }
+func Plugins(p Plugin) plugin.PluginSet { return pluginSet(newServer(p)) }
+
+func pluginSet(s *server) plugin.PluginSet {
+	return plugin.PluginSet{PluginName: &grpcPlugin{server: s}}
+}
 
 // Both ends let each other send this much before they wait for a word, for one
 // call and for all: gRPC's 64 KB make a busy connection wait all the time.
@@ -78,14 +82,14 @@ func serverOptions() []grpc.ServerOption {
 // grpcPlugin is go-plugin's view of a provider.
 type grpcPlugin struct {
 	plugin.NetRPCUnsupportedPlugin
-	impl Plugin
+	server *server
 }
 
 var _ plugin.GRPCPlugin = (*grpcPlugin)(nil)
 
 // GRPCServer is the plugin's end.
 func (g *grpcPlugin) GRPCServer(_ *plugin.GRPCBroker, s *grpc.Server) error {
-	Register(s, g.impl)
+	providerv1.RegisterProviderServer(s, g.server)
 	return nil
 }
 
@@ -94,8 +98,10 @@ func (g *grpcPlugin) GRPCClient(_ context.Context, _ *plugin.GRPCBroker, conn *g
 	return NewClient(conn), nil
 }
 
-// Register serves p on s, without the handshake: for tests and for hosts that
-// bring their own.
-func Register(s *grpc.Server, p Plugin) {
+// NewServer returns a server that serves p without the handshake: for tests, and
+// for hosts that bring their own.
+func NewServer(p Plugin) *grpc.Server {
+	s := newGRPCServer(nil)
 	providerv1.RegisterProviderServer(s, newServer(p))
+	return s
 }

@@ -198,6 +198,7 @@ func TestDescriptionCrosses(t *testing.T) {
 	want := sdk.Description{
 		Name: "x", Version: "1.2.3", Summary: "s", Local: true, Free: true, EgressHosts: []string{"h"},
 		Models:       []sdk.Model{{ID: "m", ContextTokens: 1, MaxOutputTokens: 2}},
+		Stream:       true,
 		Limits:       sdk.Limits{MaxConcurrent: 3, RequestsPerSecond: 0.5, TokensPerMinute: 4},
 		ConfigSchema: json.RawMessage(`{"type":"object"}`),
 		Presets: []sdk.Preset{{Name: "p", Summary: "ps", Values: map[string]json.RawMessage{"a": json.RawMessage(`"b"`)},
@@ -249,7 +250,7 @@ func TestRunAlone(t *testing.T) {
 		code int
 		want []string
 	}{
-		{[]string{"describe"}, 0, []string{`"name": "x"`}},
+		{[]string{"describe"}, 0, []string{`"name": "x"`, `"stream": true`}},
 		{[]string{"docs"}, 0, []string{"# x", "| `key` | string | `K`, `L` | a\\|b Secret. |", "| `mode` | `\"a\"`, `\"b\"` |", "### p", "- `key` comes from `P`", "| `m` | 5 | ? |", "Reaches `api.example.com`."}},
 		{nil, 2, []string{"plugin of Cortex Host", "hint:"}},
 		{[]string{"serve"}, 2, []string{"hint:"}},

@@ -28,7 +28,7 @@ func run(p Plugin, args []string, stdout, stderr io.Writer) int {
 		enc := json.NewEncoder(stdout)
 		enc.SetEscapeHTML(false)
 		enc.SetIndent("", "  ")
-		if err := enc.Encode(p.Describe()); err != nil {
+		if err := enc.Encode(described(p)); err != nil {
 			fmt.Fprintln(stderr, "error:", err)
 			return 1
 		}
@@ -48,15 +48,30 @@ func run(p Plugin, args []string, stdout, stderr io.Writer) int {
 	return 0
 }
 
+// LogLevelVariable is the environment variable by which the host tells a plugin
+// how much to log: an hclog level such as debug. Unset is info.
+const LogLevelVariable = "CORTEX_LOG_LEVEL"
+
 func serve(p Plugin, test *plugin.ServeTestConfig) {
+	s := newServer(p)
+	log := newLogger(s, os.Stderr)
+	if user, ok := p.(LogUser); ok {
+		user.UseLogger(log)
+	}
 	plugin.Serve(&plugin.ServeConfig{
 		HandshakeConfig: Handshake(),
-		Plugins:         Plugins(p),
+		Plugins:         pluginSet(s),
 		GRPCServer:      newGRPCServer,
-		Logger: hclog.New(&hclog.LoggerOptions{
-			Name: p.Describe().Name, Level: hclog.LevelFromString(os.Getenv("CORTEX_LOG_LEVEL")), JSONFormat: true, Output: os.Stderr,
-		}),
-		Test: test,
+		Logger:          log,
+		Test:            test,
+	})
+}
+
+// newLogger returns a logger whose lines the host reads with their level.
+func newLogger(s *server, w io.Writer) hclog.Logger {
+	return hclog.New(&hclog.LoggerOptions{
+		Name: s.impl.Describe().Name, Level: hclog.LevelFromString(os.Getenv(LogLevelVariable)),
+		JSONFormat: true, Output: redactingWriter{s, w},
 	})
 }
 

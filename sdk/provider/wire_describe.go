@@ -20,9 +20,8 @@ func describeToWire(d sdk.Description) (*providerv1.DescribeResponse, error) {
 		ConfigSchema: string(d.ConfigSchema),
 		EgressHosts:  d.EgressHosts,
 		Local:        d.Local, Free: d.Free,
-	}
-	for _, m := range d.Models {
-		w.Models = append(w.Models, &providerv1.Model{Id: m.ID, ContextTokens: m.ContextTokens, MaxOutputTokens: m.MaxOutputTokens})
+		Stream: d.Stream, ListsModels: d.ListsModels, ChecksHealth: d.ChecksHealth,
+		Models: modelsToWire(d.Models),
 	}
 	for _, p := range d.Presets {
 		values, err := json.Marshal(p.Values)
@@ -55,6 +54,8 @@ func describeFromWire(w *providerv1.DescribeResponse) (sdk.Description, error) {
 		},
 		EgressHosts: w.GetEgressHosts(),
 		Local:       w.GetLocal(), Free: w.GetFree(),
+		Stream: w.GetStream(), ListsModels: w.GetListsModels(), ChecksHealth: w.GetChecksHealth(),
+		Models: modelsFromWire(w.GetModels()),
 	}
 	if rps := d.Limits.RequestsPerSecond; !(rps > 0) || math.IsInf(rps, 0) {
 		d.Limits.RequestsPerSecond = 0
@@ -64,9 +65,6 @@ func describeFromWire(w *providerv1.DescribeResponse) (sdk.Description, error) {
 			return d, errors.New("config_schema is not JSON")
 		}
 		d.ConfigSchema = json.RawMessage(s)
-	}
-	for _, m := range w.GetModels() {
-		d.Models = append(d.Models, sdk.Model{ID: m.GetId(), ContextTokens: max(0, m.GetContextTokens()), MaxOutputTokens: max(0, m.GetMaxOutputTokens())})
 	}
 	for _, p := range w.GetPresets() {
 		preset := sdk.Preset{Name: p.GetName(), Summary: p.GetSummary(), Keyless: p.GetKeyless(), Local: p.GetLocal(), Free: p.GetFree()}
@@ -84,4 +82,20 @@ func describeFromWire(w *providerv1.DescribeResponse) (sdk.Description, error) {
 		d.Presets = append(d.Presets, preset)
 	}
 	return d, nil
+}
+
+func modelsToWire(models []sdk.Model) []*providerv1.Model {
+	var w []*providerv1.Model
+	for _, m := range models {
+		w = append(w, &providerv1.Model{Id: m.ID, ContextTokens: m.ContextTokens, MaxOutputTokens: m.MaxOutputTokens})
+	}
+	return w
+}
+
+func modelsFromWire(w []*providerv1.Model) []sdk.Model {
+	var models []sdk.Model
+	for _, m := range w {
+		models = append(models, sdk.Model{ID: m.GetId(), ContextTokens: max(0, m.GetContextTokens()), MaxOutputTokens: max(0, m.GetMaxOutputTokens())})
+	}
+	return models
 }

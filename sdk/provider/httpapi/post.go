@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/cortexlinux/cortex-host/sdk"
@@ -21,12 +22,26 @@ const maxErrorBody = 1 << 20
 // with a status of 200 to 299. Everything else is an [*sdk.Error]. The caller
 // closes the reply; body must not change until Post has returned.
 func (c *Client) Post(ctx context.Context, path string, body []byte) (*Reply, error) {
+	if body == nil {
+		body = []byte{} // a POST has a length
+	}
+	return c.send(ctx, http.MethodPost, path, "", body)
+}
+
+// Get is Post without a body, for what costs nothing, such as a list of models.
+// query is the URL's, such as limit=1, or empty.
+func (c *Client) Get(ctx context.Context, path, query string) (*Reply, error) {
+	return c.send(ctx, http.MethodGet, path, query, nil)
+}
+
+func (c *Client) send(ctx context.Context, method, path, query string, body []byte) (*Reply, error) {
 	ctx, cancel := c.deadline(ctx)
 	defer cancel()
 	start := time.Now()
 	u := c.base
 	u.Path += path
-	resp, sent, err := c.transport.exchange(ctx, http.MethodPost, &u, body)
+	u.RawQuery = strings.Trim(u.RawQuery+"&"+query, "&")
+	resp, sent, err := c.transport.exchange(ctx, method, &u, body)
 	if err != nil {
 		return nil, c.broken(ctx, sent, err)
 	}

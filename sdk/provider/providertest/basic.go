@@ -22,11 +22,13 @@ func (c *checker) basicChecks() []check {
 		{Basic, "describe", c.describe},
 		{Basic, "unconfigured", c.unconfigured},
 		{Basic, "configure refuses", c.refuses},
-		{Basic, "one call", c.oneCall},
+		{Basic, "one call", func(ctx context.Context) error { return c.call(ctx, usual) }},
+		{Basic, "unknown fields", c.unknownFields},
 		{Basic, "configure twice", c.configureTwice},
 		{Basic, "metadata stays home", c.metadataStaysHome},
 		{Basic, "cancel", func(ctx context.Context) error { return c.giveUp(ctx, context.Canceled) }},
 		{Basic, "deadline", func(ctx context.Context) error { return c.giveUp(ctx, context.DeadlineExceeded) }},
+		{Basic, "no secret in the log", c.quietLog},
 	}
 }
 
@@ -122,13 +124,17 @@ func (c *checker) refuses(ctx context.Context) error {
 	return nil
 }
 
-func (c *checker) oneCall(ctx context.Context) error {
+func (c *checker) call(ctx context.Context, ask manner) error {
 	return c.with(ctx, func(i Instance) error {
 		text, want := "", ""
 		if c.vendor != nil {
 			text, want = "Say conformance-token-1.", "conformance-token-1"
 		}
-		r, err := i.Complete(ctx, c.fixture.query(text))
+		before := 0
+		if c.vendor != nil {
+			before = c.vendor.Stats().Requests
+		}
+		r, err := ask(ctx, i, c.fixture.query(text))
 		switch {
 		case err != nil:
 			return err
@@ -147,10 +153,10 @@ func (c *checker) oneCall(ctx context.Context) error {
 		if u.Usage != nil && *r.Usage != *u.Usage {
 			return fmt.Errorf("usage is %+v, the upstream reported %+v", *r.Usage, *u.Usage)
 		}
-		if n := c.vendor.Stats().PerQuery[want]; n != 1 {
+		if n := c.vendor.Stats().Requests - before; n != 1 {
 			return fmt.Errorf("one Complete made %d requests", n)
 		}
-		return nil
+		return contains(r, u.Response)
 	})
 }
 
@@ -217,7 +223,15 @@ func (c *checker) giveUp(ctx context.Context, how error) error {
 		if took := time.Since(start); took > after+promptly {
 			return fmt.Errorf("it returned %v after its context was done", (took - after).Round(time.Millisecond))
 		}
-		_, err = c.wantError(r, err, sdk.InDoubt)
-		return err
+		if _, err = c.wantError(r, err, sdk.InDoubt); err != nil {
+			return err
+		}
+		// The host stops to wait whatever the plugin does; the vendor sees it.
+		for end := time.Now().Add(promptly); c.vendor.Stats().InFlight > 0; time.Sleep(10 * time.Millisecond) {
+			if time.Now().After(end) {
+				return fmt.Errorf("its request to the vendor is still open %v after its context was done", promptly)
+			}
+		}
+		return nil
 	})
 }

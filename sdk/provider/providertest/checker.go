@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -40,23 +41,15 @@ type checker struct {
 	secrets []string
 }
 
-func newChecker(ctx context.Context, door Door, f Fixture) (*checker, error) {
+func newChecker(door Door, f Fixture) (*checker, error) {
 	if err := f.check(); err != nil {
 		return nil, err
 	}
 	c := &checker{door: door, fixture: f}
-	instance, err := door.Open(ctx, "")
-	if err != nil {
-		return nil, fmt.Errorf("the plugin does not start: %w", err)
-	}
-	defer instance.Close()
-	if c.about, err = instance.Describe(ctx); err != nil {
-		return nil, fmt.Errorf("the plugin does not describe itself: %w", err)
-	}
-	c.secrets = f.secrets(c.about)
 	if f.Upstream == nil {
 		return c, nil
 	}
+	var err error
 	if c.vendor, err = c.startVendor(upstream.Config{}); err != nil {
 		return nil, err
 	}
@@ -76,12 +69,13 @@ func (c *checker) claimed() Level {
 	return Robust
 }
 
+// checks are all but the handshake, which must have succeeded.
 func (c *checker) checks() []check {
-	all := append(c.basicChecks(), c.robustChecks()...)
+	all := slices.Concat(c.basicChecks(), c.robustChecks(), c.optionalChecks())
 	if c.vendor == nil {
 		return all
 	}
-	return append(all, c.faultChecks()...)
+	return slices.Concat(all, c.requestChecks(), c.faultChecks())
 }
 
 func (c *checker) run(ctx context.Context, one check) error {
@@ -121,6 +115,7 @@ func (c *checker) startVendor(cfg upstream.Config) (*upstream.Server, error) {
 			return []byte(strings.ReplaceAll(success, answerMark, quoted[1:len(quoted)-1]))
 		},
 		Problem: func(int, string) []byte { return []byte("{}") },
+		Models:  func() []byte { return []byte("{}") },
 	}
 	if cfg.Answer == nil {
 		cfg.Answer = func(r upstream.Request) string {

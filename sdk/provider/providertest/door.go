@@ -2,6 +2,12 @@ package providertest
 
 import (
 	"context"
+	"fmt"
+	"net"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/test/bufconn"
 
 	"github.com/cortexlinux/cortex-host/sdk"
 	"github.com/cortexlinux/cortex-host/sdk/provider"
@@ -17,15 +23,29 @@ type Door interface {
 	Open(ctx context.Context, caFile string) (Instance, error)
 }
 
+// A Knocker is a door that can look at what happens before an instance is
+// there: a plugin that no host started must say what it is and end.
+type Knocker interface {
+	Knock(ctx context.Context) error
+}
+
 // An Instance is one running plugin.
 type Instance interface {
 	sdk.Provider
 	Describe(ctx context.Context) (sdk.Description, error)
 	Configure(ctx context.Context, s sdk.Settings) error
+	// Client is the plugin's wire.
+	Client(ctx context.Context) (*provider.Client, error)
 	Close() error
 }
 
-// Direct is a door to plugins in this process.
+// A Logger is an instance that knows what the plugin wrote to its log and to
+// stderr so far.
+type Logger interface {
+	Log() string
+}
+
+// Direct is a door to plugins in this process, through the wire.
 func Direct(newPlugin func() provider.Plugin) Door { return direct(newPlugin) }
 
 type direct func() provider.Plugin
@@ -36,13 +56,54 @@ func (d direct) Open(_ context.Context, caFile string) (Instance, error) {
 	if caFile != "" {
 		return nil, ErrNoCA
 	}
-	return inProcess{d()}, nil
+	i := &inProcess{listener: bufconn.Listen(1 << 20), server: provider.NewServer(d()), served: make(chan struct{})}
+	go func() {
+		defer close(i.served)
+		_ = i.server.Serve(i.listener) // it always ends with an error, by Close
+	}()
+	var err error
+	i.conn, err = grpc.NewClient("passthrough:///plugin", append(provider.DialOptions(),
+		grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return i.listener.DialContext(ctx) }))...)
+	if err != nil {
+		return nil, fmt.Errorf("connect: %w", err)
+	}
+	i.client = provider.NewClient(i.conn)
+	return i, nil
 }
 
-type inProcess struct{ provider.Plugin }
-
-func (i inProcess) Describe(context.Context) (sdk.Description, error) {
-	return i.Plugin.Describe(), nil
+type inProcess struct {
+	listener *bufconn.Listener
+	server   *grpc.Server
+	conn     *grpc.ClientConn
+	client   *provider.Client
+	served   chan struct{}
 }
 
-func (i inProcess) Close() error { return nil }
+var _ Instance = (*inProcess)(nil)
+
+// Client implements Instance.
+func (i *inProcess) Client(context.Context) (*provider.Client, error) { return i.client, nil }
+
+// Describe implements Instance.
+func (i *inProcess) Describe(ctx context.Context) (sdk.Description, error) {
+	return i.client.Describe(ctx)
+}
+
+// Configure implements Instance.
+func (i *inProcess) Configure(ctx context.Context, s sdk.Settings) error {
+	return i.client.Configure(ctx, s)
+}
+
+// Complete implements Instance.
+func (i *inProcess) Complete(ctx context.Context, q *sdk.Query) (*sdk.Response, error) {
+	return i.client.Complete(ctx, q)
+}
+
+// Close implements Instance.
+func (i *inProcess) Close() error {
+	err := i.conn.Close()
+	i.server.Stop()
+	<-i.served
+	return err
+}

@@ -43,8 +43,8 @@ func (c *checker) faultChecks() []check {
 	return all
 }
 
-// usual are statuses that mean the same with every vendor.
-var usual = map[int]sdk.Kind{
+// statuses are those that mean the same with every vendor.
+var statuses = map[int]sdk.Kind{
 	400: sdk.InvalidRequest, 401: sdk.Unauthenticated, 402: sdk.QuotaExhausted, 403: sdk.PermissionDenied, 404: sdk.NotFound,
 	408: sdk.InDoubt, 409: sdk.Conflict, 413: sdk.InvalidRequest, 422: sdk.InvalidRequest, 429: sdk.RateLimited,
 	500: sdk.InDoubt, 502: sdk.InDoubt, 503: sdk.Overloaded, 504: sdk.InDoubt, 529: sdk.Overloaded,
@@ -62,7 +62,7 @@ func (c *checker) errorReplies() []ErrorReply {
 		all = append(all, e)
 	}
 	for status := 400; status < 600; status++ {
-		if kind, ok := usual[status]; ok && !listed[status] {
+		if kind, ok := statuses[status]; ok && !listed[status] {
 			all = append(all, ErrorReply{Name: fmt.Sprintf("%d without a body of the vendor's", status), Status: status, Body: []byte("{}"), Kind: kind})
 		}
 	}
@@ -76,6 +76,9 @@ func (c *checker) errorReply(ctx context.Context, want ErrorReply) error {
 	}
 	if want.Status != http.StatusOK && e.Status != want.Status {
 		return fmt.Errorf("the status is %d, the upstream answered %d", e.Status, want.Status)
+	}
+	if want.Code != "" && e.Code != want.Code {
+		return fmt.Errorf("the code is %q, want %q", e.Code, want.Code)
 	}
 	if want.RetryAfter > 0 {
 		return wantWait(e, time.Duration(want.RetryAfter*float64(time.Second)))
@@ -191,7 +194,10 @@ func (c *checker) finish(ctx context.Context, o Outcome) error {
 		c.vendor.SetScript(upstream.Always(upstream.Reply{Body: o.Body}))
 		r, err := i.Complete(ctx, c.fixture.query(""))
 		if o.Kind != "" {
-			_, err = c.wantError(r, err, o.Kind)
+			e, err := c.wantError(r, err, o.Kind)
+			if err == nil && o.Usage != nil && (e.Usage == nil || *e.Usage != *o.Usage) {
+				err = fmt.Errorf("the error's usage is %+v, the upstream reported %+v", e.Usage, *o.Usage)
+			}
 			return err
 		}
 		if err != nil {
@@ -200,7 +206,7 @@ func (c *checker) finish(ctx context.Context, o Outcome) error {
 		if r.FinishReason != o.Reason {
 			return fmt.Errorf("the finish reason is %q, want %q", r.FinishReason, o.Reason)
 		}
-		return nil
+		return contains(r, o.Response)
 	})
 }
 

@@ -50,6 +50,14 @@ type Upstream struct {
 	// Usage is what the plugin must report for Success; missing: it must report
 	// some.
 	Usage *sdk.Usage `json:"usage,omitempty"`
+	// Response are members of the response that Success must lead to, as in a
+	// row of results: model_served, request_id, cost.
+	Response json.RawMessage `json:"response,omitempty"`
+	// Requests are queries and the requests that they must lead to.
+	Requests []RequestCase `json:"requests,omitempty"`
+	// Models is a list of models as the vendor writes it, for a plugin that
+	// lists them.
+	Models *ModelsReply `json:"models,omitempty"`
 	// RequestID is the header by which the vendor names a request, if any.
 	RequestID string `json:"request_id,omitempty"`
 	// Finish are further successful bodies and the finish reason, or the error
@@ -68,6 +76,32 @@ type Outcome struct {
 	Body   json.RawMessage  `json:"body"`
 	Reason sdk.FinishReason `json:"reason,omitempty"`
 	Kind   sdk.Kind         `json:"kind,omitempty"`
+	// Response are members that the response must have; Usage is what an error
+	// must report.
+	Response json.RawMessage `json:"response,omitempty"`
+	Usage    *sdk.Usage      `json:"usage,omitempty"`
+}
+
+// A RequestCase is a query and the request that it must lead to.
+type RequestCase struct {
+	Name  string     `json:"name"`
+	Query *sdk.Query `json:"query"`
+	// Settings replace those of the fixture one by one; null removes one.
+	Settings sdk.Settings `json:"settings,omitempty"`
+	// Path, Headers and Body are what must be sent: the path with the fixture's
+	// own, headers among others, the whole body. An empty header must not be
+	// there.
+	Path    string            `json:"path,omitempty"`
+	Headers map[string]string `json:"headers,omitempty"`
+	Body    json.RawMessage   `json:"body,omitempty"`
+	// Kind is the error of a query that must not be sent.
+	Kind sdk.Kind `json:"kind,omitempty"`
+}
+
+// A ModelsReply is a list of models and what it means.
+type ModelsReply struct {
+	Body   json.RawMessage `json:"body"`
+	Models []sdk.Model     `json:"models"`
 }
 
 // An ErrorReply is an error of the vendor and what it means.
@@ -76,6 +110,8 @@ type ErrorReply struct {
 	Status int             `json:"status"`
 	Body   json.RawMessage `json:"body"`
 	Kind   sdk.Kind        `json:"kind"`
+	// Code is the vendor's code that the error must carry, if it matters.
+	Code string `json:"code,omitempty"`
 	// RetryAfter is the wait in seconds that the body itself asks for.
 	RetryAfter float64 `json:"retry_after,omitempty"`
 }
@@ -119,6 +155,14 @@ func (f *Fixture) check() error {
 		return errors.New("upstream.base_url is missing: name the setting that takes the upstream's URL")
 	case !bytes.Contains(u.Success, []byte(answerMark)):
 		return fmt.Errorf("upstream.success holds no %q where the answer belongs", answerMark)
+	}
+	for _, r := range u.Requests {
+		if r.Query == nil {
+			return fmt.Errorf("upstream.requests: %q needs a query", r.Name)
+		}
+		if err := r.Query.Validate(); err != nil {
+			return fmt.Errorf("upstream.requests: %q: %w", r.Name, err)
+		}
 	}
 	for _, e := range u.Errors {
 		if e.Status < 300 && e.Status != http.StatusOK || e.Kind == "" {

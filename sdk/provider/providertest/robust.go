@@ -18,14 +18,14 @@ const (
 
 func (c *checker) robustChecks() []check {
 	return []check{
-		{Robust, "1000 calls at once", c.manyCalls},
+		{Robust, "1000 calls at once", func(ctx context.Context) error { return c.manyCalls(ctx, usual) }},
 		{Robust, "a prompt of 8 MiB", c.hugePrompt},
 		{Robust, "a reply of 8 MiB", c.hugeReply},
 	}
 }
 
 // manyCalls wants every call to get the answer to its own question.
-func (c *checker) manyCalls(ctx context.Context) error {
+func (c *checker) manyCalls(ctx context.Context, ask manner) error {
 	return c.with(ctx, func(i Instance) error {
 		if c.vendor != nil {
 			c.vendor.SetScript(upstream.Always(upstream.Reply{Delay: 100 * time.Millisecond}))
@@ -39,7 +39,7 @@ func (c *checker) manyCalls(ctx context.Context) error {
 					token = fmt.Sprintf("conformance-token-%d", 10_000+n)
 					text = "Say " + token + "."
 				}
-				r, err := i.Complete(ctx, c.fixture.query(text))
+				r, err := ask(ctx, i, c.fixture.query(text))
 				switch {
 				case err != nil:
 					errs[n] = err

@@ -15,13 +15,13 @@ var ErrNoCA = errors.New("this door can't make an instance trust a certificate a
 // Run checks a plugin in a test, one subtest a check.
 func Run(t *testing.T, newPlugin func() provider.Plugin, f Fixture) {
 	t.Helper()
-	c, err := newChecker(t.Context(), Direct(newPlugin), f)
+	c, err := newChecker(Direct(newPlugin), f)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer c.close()
-	for _, one := range c.checks() {
-		t.Run(string(one.level)+"/"+one.name, func(t *testing.T) {
+	run := func(one check) bool {
+		return t.Run(string(one.level)+"/"+one.name, func(t *testing.T) {
 			var skip *skipped
 			switch err := c.run(t.Context(), one); {
 			case errors.As(err, &skip):
@@ -31,30 +31,43 @@ func Run(t *testing.T, newPlugin func() provider.Plugin, f Fixture) {
 			}
 		})
 	}
+	if !run(c.handshakeCheck()) {
+		return // nothing can be asked
+	}
+	for _, one := range c.checks() {
+		run(one)
+	}
 }
 
 // Check checks a plugin through a door. Its error says that the kit itself
 // could not work; what the plugin does wrong is in the report. progress, if not
 // nil, is called after each check.
 func Check(ctx context.Context, door Door, f Fixture, progress func(Finding)) (*Report, error) {
-	c, err := newChecker(ctx, door, f)
+	c, err := newChecker(door, f)
 	if err != nil {
 		return nil, err
 	}
 	defer c.close()
-	r := &Report{Provider: c.about.Name, Version: c.about.Version, Claimed: c.claimed()}
-	for _, one := range c.checks() {
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
+	r := &Report{Claimed: Basic}
+	find := func(one check) Status {
 		finding := c.find(ctx, one)
 		r.Findings = append(r.Findings, finding)
 		if progress != nil {
 			progress(finding)
 		}
+		return finding.Status
+	}
+	if find(c.handshakeCheck()) == Pass {
+		r.Provider, r.Version, r.Claimed = c.about.Name, c.about.Version, c.claimed()
+		for _, one := range c.checks() {
+			if ctx.Err() != nil {
+				return nil, ctx.Err()
+			}
+			find(one)
+		}
 	}
 	r.settle()
-	return r, nil
+	return r, ctx.Err()
 }
 
 func (c *checker) find(ctx context.Context, one check) Finding {

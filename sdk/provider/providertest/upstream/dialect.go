@@ -17,6 +17,9 @@ type Dialect struct {
 	Parse func(path string, body []byte) (model, text string, err error)
 	// Answer makes the body of a success.
 	Answer func(model, text string) []byte
+	// Models makes the body of a list of models, which is what a GET asks for.
+	// Nil: this vendor refuses it.
+	Models func() []byte
 	// Problem makes the body of an error.
 	Problem func(status int, message string) []byte
 	// Limits tells of a limit in the headers. Nil: this vendor does not.
@@ -26,10 +29,13 @@ type Dialect struct {
 // OpenAI is the chat completions API, spoken by most servers.
 func OpenAI() Dialect {
 	return Dialect{
-		Name:    "openai",
-		Key:     bearer,
-		Parse:   parseOpenAI,
-		Answer:  answerOpenAI,
+		Name:   "openai",
+		Key:    bearer,
+		Parse:  parseOpenAI,
+		Answer: answerOpenAI,
+		Models: func() []byte {
+			return []byte(`{"object":"list","data":[{"id":"mock-1","object":"model"},{"id":"mock-2","object":"model"}]}`)
+		},
 		Problem: problemOpenAI,
 		Limits: func(h http.Header, limit, remaining int64, reset time.Duration) {
 			h.Set("X-Ratelimit-Limit-Requests", strconv.FormatInt(limit, 10))

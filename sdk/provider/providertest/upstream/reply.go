@@ -18,10 +18,10 @@ type Request struct {
 	Model string
 	// At is when the request's header had been read.
 	At time.Time
-	// Path, Header and Body are the request itself.
-	Path   string
-	Header http.Header
-	Body   []byte
+	// Method, Path, RawQuery, Header and Body are the request itself.
+	Method, Path, RawQuery string
+	Header                 http.Header
+	Body                   []byte
 	// Status is what was answered: 0 if the connection was broken instead.
 	// Set in [Server.Requests] only.
 	Status int

@@ -170,7 +170,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return // the client went away while it was sending
 	}
-	req := Request{Number: number, At: now, Path: r.URL.Path, Header: r.Header, Body: body}
+	req := Request{Number: number, At: now, Method: r.Method, Path: r.URL.Path, RawQuery: r.URL.RawQuery, Header: r.Header, Body: body}
 	var parseErr error
 	req.Model, req.Query, parseErr = s.cfg.Dialect.Parse(r.URL.Path, body)
 	kept := s.keep(&req)
@@ -192,11 +192,21 @@ func (s *Server) decide(r *http.Request, req Request, v verdict, parseErr error)
 		return Reply{Status: http.StatusTooManyRequests}
 	case s.cfg.Key != "" && s.cfg.Dialect.Key(r.Header) != s.cfg.Key:
 		return Reply{Status: http.StatusUnauthorized}
+	case r.Method == http.MethodGet && s.cfg.Dialect.Models != nil:
+		if reply := s.scripted(req); reply.Status != 0 || reply.Body != nil || reply.Fault != NoFault {
+			return reply
+		}
+		return Reply{Body: s.cfg.Dialect.Models()}
 	case r.Method != http.MethodPost:
 		return Reply{Status: http.StatusMethodNotAllowed}
 	case parseErr != nil:
 		return Reply{Status: http.StatusBadRequest, Body: s.cfg.Dialect.Problem(http.StatusBadRequest, parseErr.Error())}
 	}
+	return s.scripted(req)
+}
+
+// scripted is what the script says, a success without one.
+func (s *Server) scripted(req Request) Reply {
 	s.mu.Lock()
 	script := s.script
 	s.mu.Unlock()

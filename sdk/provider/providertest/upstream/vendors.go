@@ -11,10 +11,13 @@ import (
 // Anthropic is the Messages API.
 func Anthropic() Dialect {
 	return Dialect{
-		Name:    "anthropic",
-		Key:     func(h http.Header) string { return h.Get("X-Api-Key") },
-		Parse:   parseOpenAI, // model and messages have the same form
-		Answer:  answerAnthropic,
+		Name:   "anthropic",
+		Key:    func(h http.Header) string { return h.Get("X-Api-Key") },
+		Parse:  parseOpenAI, // model and messages have the same form
+		Answer: answerAnthropic,
+		Models: func() []byte {
+			return []byte(`{"data":[{"type":"model","id":"mock-1","display_name":"Mock"}],"has_more":false}`)
+		},
 		Problem: problemAnthropic,
 		Limits: func(h http.Header, limit, remaining int64, reset time.Duration) {
 			h.Set("Anthropic-Ratelimit-Requests-Limit", strconv.FormatInt(limit, 10))
@@ -81,10 +84,13 @@ func problemAnthropic(status int, message string) []byte {
 // Gemini is generateContent of the Gemini API. Its headers tell no limits.
 func Gemini() Dialect {
 	return Dialect{
-		Name:    "gemini",
-		Key:     func(h http.Header) string { return h.Get("X-Goog-Api-Key") },
-		Parse:   parseGemini,
-		Answer:  answerGemini,
+		Name:   "gemini",
+		Key:    func(h http.Header) string { return h.Get("X-Goog-Api-Key") },
+		Parse:  parseGemini,
+		Answer: answerGemini,
+		Models: func() []byte {
+			return []byte(`{"models":[{"name":"models/mock-1","supportedGenerationMethods":["generateContent"]}]}`)
+		},
 		Problem: problemGemini,
 	}
 }

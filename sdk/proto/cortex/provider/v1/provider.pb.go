@@ -294,7 +294,11 @@ type DescribeResponse struct {
 	// Its answers cost nothing.
 	Free bool `protobuf:"varint,10,opt,name=free,proto3" json:"free,omitempty"`
 	// The plugin implements Stream.
-	Stream        bool `protobuf:"varint,11,opt,name=stream,proto3" json:"stream,omitempty"`
+	Stream bool `protobuf:"varint,11,opt,name=stream,proto3" json:"stream,omitempty"`
+	// The plugin implements ListModels.
+	ListsModels bool `protobuf:"varint,12,opt,name=lists_models,json=listsModels,proto3" json:"lists_models,omitempty"`
+	// The plugin implements CheckHealth.
+	ChecksHealth  bool `protobuf:"varint,13,opt,name=checks_health,json=checksHealth,proto3" json:"checks_health,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -402,6 +406,20 @@ func (x *DescribeResponse) GetFree() bool {
 func (x *DescribeResponse) GetStream() bool {
 	if x != nil {
 		return x.Stream
+	}
+	return false
+}
+
+func (x *DescribeResponse) GetListsModels() bool {
+	if x != nil {
+		return x.ListsModels
+	}
+	return false
+}
+
+func (x *DescribeResponse) GetChecksHealth() bool {
+	if x != nil {
+		return x.ChecksHealth
 	}
 	return false
 }
@@ -756,6 +774,176 @@ func (x *ConfigureResponse) GetError() *Error {
 	return nil
 }
 
+type ListModelsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListModelsRequest) Reset() {
+	*x = ListModelsRequest{}
+	mi := &file_cortex_provider_v1_provider_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListModelsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListModelsRequest) ProtoMessage() {}
+
+func (x *ListModelsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_cortex_provider_v1_provider_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListModelsRequest.ProtoReflect.Descriptor instead.
+func (*ListModelsRequest) Descriptor() ([]byte, []int) {
+	return file_cortex_provider_v1_provider_proto_rawDescGZIP(), []int{8}
+}
+
+type ListModelsResponse struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Models []*Model               `protobuf:"bytes,1,rep,name=models,proto3" json:"models,omitempty"`
+	// Set if the vendor could not be asked; models is empty then.
+	Error         *Error `protobuf:"bytes,2,opt,name=error,proto3" json:"error,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListModelsResponse) Reset() {
+	*x = ListModelsResponse{}
+	mi := &file_cortex_provider_v1_provider_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListModelsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListModelsResponse) ProtoMessage() {}
+
+func (x *ListModelsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_cortex_provider_v1_provider_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListModelsResponse.ProtoReflect.Descriptor instead.
+func (*ListModelsResponse) Descriptor() ([]byte, []int) {
+	return file_cortex_provider_v1_provider_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *ListModelsResponse) GetModels() []*Model {
+	if x != nil {
+		return x.Models
+	}
+	return nil
+}
+
+func (x *ListModelsResponse) GetError() *Error {
+	if x != nil {
+		return x.Error
+	}
+	return nil
+}
+
+type CheckHealthRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CheckHealthRequest) Reset() {
+	*x = CheckHealthRequest{}
+	mi := &file_cortex_provider_v1_provider_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CheckHealthRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CheckHealthRequest) ProtoMessage() {}
+
+func (x *CheckHealthRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_cortex_provider_v1_provider_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CheckHealthRequest.ProtoReflect.Descriptor instead.
+func (*CheckHealthRequest) Descriptor() ([]byte, []int) {
+	return file_cortex_provider_v1_provider_proto_rawDescGZIP(), []int{10}
+}
+
+type CheckHealthResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Set if a query would fare no better now; its kind says why.
+	Error         *Error `protobuf:"bytes,1,opt,name=error,proto3" json:"error,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CheckHealthResponse) Reset() {
+	*x = CheckHealthResponse{}
+	mi := &file_cortex_provider_v1_provider_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CheckHealthResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CheckHealthResponse) ProtoMessage() {}
+
+func (x *CheckHealthResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_cortex_provider_v1_provider_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CheckHealthResponse.ProtoReflect.Descriptor instead.
+func (*CheckHealthResponse) Descriptor() ([]byte, []int) {
+	return file_cortex_provider_v1_provider_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *CheckHealthResponse) GetError() *Error {
+	if x != nil {
+		return x.Error
+	}
+	return nil
+}
+
 type Message struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Role  Role                   `protobuf:"varint,1,opt,name=role,proto3,enum=cortex.provider.v1.Role" json:"role,omitempty"`
@@ -772,7 +960,7 @@ type Message struct {
 
 func (x *Message) Reset() {
 	*x = Message{}
-	mi := &file_cortex_provider_v1_provider_proto_msgTypes[8]
+	mi := &file_cortex_provider_v1_provider_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -784,7 +972,7 @@ func (x *Message) String() string {
 func (*Message) ProtoMessage() {}
 
 func (x *Message) ProtoReflect() protoreflect.Message {
-	mi := &file_cortex_provider_v1_provider_proto_msgTypes[8]
+	mi := &file_cortex_provider_v1_provider_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -797,7 +985,7 @@ func (x *Message) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Message.ProtoReflect.Descriptor instead.
 func (*Message) Descriptor() ([]byte, []int) {
-	return file_cortex_provider_v1_provider_proto_rawDescGZIP(), []int{8}
+	return file_cortex_provider_v1_provider_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Message) GetRole() Role {
@@ -847,7 +1035,7 @@ type ToolCall struct {
 
 func (x *ToolCall) Reset() {
 	*x = ToolCall{}
-	mi := &file_cortex_provider_v1_provider_proto_msgTypes[9]
+	mi := &file_cortex_provider_v1_provider_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -859,7 +1047,7 @@ func (x *ToolCall) String() string {
 func (*ToolCall) ProtoMessage() {}
 
 func (x *ToolCall) ProtoReflect() protoreflect.Message {
-	mi := &file_cortex_provider_v1_provider_proto_msgTypes[9]
+	mi := &file_cortex_provider_v1_provider_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -872,7 +1060,7 @@ func (x *ToolCall) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ToolCall.ProtoReflect.Descriptor instead.
 func (*ToolCall) Descriptor() ([]byte, []int) {
-	return file_cortex_provider_v1_provider_proto_rawDescGZIP(), []int{9}
+	return file_cortex_provider_v1_provider_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ToolCall) GetId() string {
@@ -908,7 +1096,7 @@ type Tool struct {
 
 func (x *Tool) Reset() {
 	*x = Tool{}
-	mi := &file_cortex_provider_v1_provider_proto_msgTypes[10]
+	mi := &file_cortex_provider_v1_provider_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -920,7 +1108,7 @@ func (x *Tool) String() string {
 func (*Tool) ProtoMessage() {}
 
 func (x *Tool) ProtoReflect() protoreflect.Message {
-	mi := &file_cortex_provider_v1_provider_proto_msgTypes[10]
+	mi := &file_cortex_provider_v1_provider_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -933,7 +1121,7 @@ func (x *Tool) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Tool.ProtoReflect.Descriptor instead.
 func (*Tool) Descriptor() ([]byte, []int) {
-	return file_cortex_provider_v1_provider_proto_rawDescGZIP(), []int{10}
+	return file_cortex_provider_v1_provider_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Tool) GetName() string {
@@ -968,7 +1156,7 @@ type ResponseFormat struct {
 
 func (x *ResponseFormat) Reset() {
 	*x = ResponseFormat{}
-	mi := &file_cortex_provider_v1_provider_proto_msgTypes[11]
+	mi := &file_cortex_provider_v1_provider_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -980,7 +1168,7 @@ func (x *ResponseFormat) String() string {
 func (*ResponseFormat) ProtoMessage() {}
 
 func (x *ResponseFormat) ProtoReflect() protoreflect.Message {
-	mi := &file_cortex_provider_v1_provider_proto_msgTypes[11]
+	mi := &file_cortex_provider_v1_provider_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -993,7 +1181,7 @@ func (x *ResponseFormat) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResponseFormat.ProtoReflect.Descriptor instead.
 func (*ResponseFormat) Descriptor() ([]byte, []int) {
-	return file_cortex_provider_v1_provider_proto_rawDescGZIP(), []int{11}
+	return file_cortex_provider_v1_provider_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ResponseFormat) GetName() string {
@@ -1023,7 +1211,7 @@ type Part struct {
 
 func (x *Part) Reset() {
 	*x = Part{}
-	mi := &file_cortex_provider_v1_provider_proto_msgTypes[12]
+	mi := &file_cortex_provider_v1_provider_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1035,7 +1223,7 @@ func (x *Part) String() string {
 func (*Part) ProtoMessage() {}
 
 func (x *Part) ProtoReflect() protoreflect.Message {
-	mi := &file_cortex_provider_v1_provider_proto_msgTypes[12]
+	mi := &file_cortex_provider_v1_provider_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1048,7 +1236,7 @@ func (x *Part) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Part.ProtoReflect.Descriptor instead.
 func (*Part) Descriptor() ([]byte, []int) {
-	return file_cortex_provider_v1_provider_proto_rawDescGZIP(), []int{12}
+	return file_cortex_provider_v1_provider_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Part) GetContent() isPart_Content {
@@ -1103,7 +1291,7 @@ type Image struct {
 
 func (x *Image) Reset() {
 	*x = Image{}
-	mi := &file_cortex_provider_v1_provider_proto_msgTypes[13]
+	mi := &file_cortex_provider_v1_provider_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1115,7 +1303,7 @@ func (x *Image) String() string {
 func (*Image) ProtoMessage() {}
 
 func (x *Image) ProtoReflect() protoreflect.Message {
-	mi := &file_cortex_provider_v1_provider_proto_msgTypes[13]
+	mi := &file_cortex_provider_v1_provider_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1128,7 +1316,7 @@ func (x *Image) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Image.ProtoReflect.Descriptor instead.
 func (*Image) Descriptor() ([]byte, []int) {
-	return file_cortex_provider_v1_provider_proto_rawDescGZIP(), []int{13}
+	return file_cortex_provider_v1_provider_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Image) GetUrl() string {
@@ -1170,7 +1358,7 @@ type CompleteRequest struct {
 
 func (x *CompleteRequest) Reset() {
 	*x = CompleteRequest{}
-	mi := &file_cortex_provider_v1_provider_proto_msgTypes[14]
+	mi := &file_cortex_provider_v1_provider_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1182,7 +1370,7 @@ func (x *CompleteRequest) String() string {
 func (*CompleteRequest) ProtoMessage() {}
 
 func (x *CompleteRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cortex_provider_v1_provider_proto_msgTypes[14]
+	mi := &file_cortex_provider_v1_provider_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1195,7 +1383,7 @@ func (x *CompleteRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CompleteRequest.ProtoReflect.Descriptor instead.
 func (*CompleteRequest) Descriptor() ([]byte, []int) {
-	return file_cortex_provider_v1_provider_proto_rawDescGZIP(), []int{14}
+	return file_cortex_provider_v1_provider_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *CompleteRequest) GetId() string {
@@ -1290,7 +1478,7 @@ type CompleteResponse struct {
 
 func (x *CompleteResponse) Reset() {
 	*x = CompleteResponse{}
-	mi := &file_cortex_provider_v1_provider_proto_msgTypes[15]
+	mi := &file_cortex_provider_v1_provider_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1302,7 +1490,7 @@ func (x *CompleteResponse) String() string {
 func (*CompleteResponse) ProtoMessage() {}
 
 func (x *CompleteResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_cortex_provider_v1_provider_proto_msgTypes[15]
+	mi := &file_cortex_provider_v1_provider_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1315,7 +1503,7 @@ func (x *CompleteResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CompleteResponse.ProtoReflect.Descriptor instead.
 func (*CompleteResponse) Descriptor() ([]byte, []int) {
-	return file_cortex_provider_v1_provider_proto_rawDescGZIP(), []int{15}
+	return file_cortex_provider_v1_provider_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *CompleteResponse) GetOutcome() isCompleteResponse_Outcome {
@@ -1378,7 +1566,7 @@ type StreamRequest struct {
 
 func (x *StreamRequest) Reset() {
 	*x = StreamRequest{}
-	mi := &file_cortex_provider_v1_provider_proto_msgTypes[16]
+	mi := &file_cortex_provider_v1_provider_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1390,7 +1578,7 @@ func (x *StreamRequest) String() string {
 func (*StreamRequest) ProtoMessage() {}
 
 func (x *StreamRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cortex_provider_v1_provider_proto_msgTypes[16]
+	mi := &file_cortex_provider_v1_provider_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1403,7 +1591,7 @@ func (x *StreamRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StreamRequest.ProtoReflect.Descriptor instead.
 func (*StreamRequest) Descriptor() ([]byte, []int) {
-	return file_cortex_provider_v1_provider_proto_rawDescGZIP(), []int{16}
+	return file_cortex_provider_v1_provider_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *StreamRequest) GetCalls() []*Call {
@@ -1434,7 +1622,7 @@ type Call struct {
 
 func (x *Call) Reset() {
 	*x = Call{}
-	mi := &file_cortex_provider_v1_provider_proto_msgTypes[17]
+	mi := &file_cortex_provider_v1_provider_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1446,7 +1634,7 @@ func (x *Call) String() string {
 func (*Call) ProtoMessage() {}
 
 func (x *Call) ProtoReflect() protoreflect.Message {
-	mi := &file_cortex_provider_v1_provider_proto_msgTypes[17]
+	mi := &file_cortex_provider_v1_provider_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1459,7 +1647,7 @@ func (x *Call) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Call.ProtoReflect.Descriptor instead.
 func (*Call) Descriptor() ([]byte, []int) {
-	return file_cortex_provider_v1_provider_proto_rawDescGZIP(), []int{17}
+	return file_cortex_provider_v1_provider_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Call) GetId() uint64 {
@@ -1492,7 +1680,7 @@ type StreamResponse struct {
 
 func (x *StreamResponse) Reset() {
 	*x = StreamResponse{}
-	mi := &file_cortex_provider_v1_provider_proto_msgTypes[18]
+	mi := &file_cortex_provider_v1_provider_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1504,7 +1692,7 @@ func (x *StreamResponse) String() string {
 func (*StreamResponse) ProtoMessage() {}
 
 func (x *StreamResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_cortex_provider_v1_provider_proto_msgTypes[18]
+	mi := &file_cortex_provider_v1_provider_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1517,7 +1705,7 @@ func (x *StreamResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StreamResponse.ProtoReflect.Descriptor instead.
 func (*StreamResponse) Descriptor() ([]byte, []int) {
-	return file_cortex_provider_v1_provider_proto_rawDescGZIP(), []int{18}
+	return file_cortex_provider_v1_provider_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *StreamResponse) GetOutcomes() []*CallOutcome {
@@ -1538,7 +1726,7 @@ type CallOutcome struct {
 
 func (x *CallOutcome) Reset() {
 	*x = CallOutcome{}
-	mi := &file_cortex_provider_v1_provider_proto_msgTypes[19]
+	mi := &file_cortex_provider_v1_provider_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1550,7 +1738,7 @@ func (x *CallOutcome) String() string {
 func (*CallOutcome) ProtoMessage() {}
 
 func (x *CallOutcome) ProtoReflect() protoreflect.Message {
-	mi := &file_cortex_provider_v1_provider_proto_msgTypes[19]
+	mi := &file_cortex_provider_v1_provider_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1563,7 +1751,7 @@ func (x *CallOutcome) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CallOutcome.ProtoReflect.Descriptor instead.
 func (*CallOutcome) Descriptor() ([]byte, []int) {
-	return file_cortex_provider_v1_provider_proto_rawDescGZIP(), []int{19}
+	return file_cortex_provider_v1_provider_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *CallOutcome) GetId() uint64 {
@@ -1602,7 +1790,7 @@ type Response struct {
 
 func (x *Response) Reset() {
 	*x = Response{}
-	mi := &file_cortex_provider_v1_provider_proto_msgTypes[20]
+	mi := &file_cortex_provider_v1_provider_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1614,7 +1802,7 @@ func (x *Response) String() string {
 func (*Response) ProtoMessage() {}
 
 func (x *Response) ProtoReflect() protoreflect.Message {
-	mi := &file_cortex_provider_v1_provider_proto_msgTypes[20]
+	mi := &file_cortex_provider_v1_provider_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1627,7 +1815,7 @@ func (x *Response) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Response.ProtoReflect.Descriptor instead.
 func (*Response) Descriptor() ([]byte, []int) {
-	return file_cortex_provider_v1_provider_proto_rawDescGZIP(), []int{20}
+	return file_cortex_provider_v1_provider_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Response) GetContent() string {
@@ -1706,7 +1894,7 @@ type Usage struct {
 
 func (x *Usage) Reset() {
 	*x = Usage{}
-	mi := &file_cortex_provider_v1_provider_proto_msgTypes[21]
+	mi := &file_cortex_provider_v1_provider_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1718,7 +1906,7 @@ func (x *Usage) String() string {
 func (*Usage) ProtoMessage() {}
 
 func (x *Usage) ProtoReflect() protoreflect.Message {
-	mi := &file_cortex_provider_v1_provider_proto_msgTypes[21]
+	mi := &file_cortex_provider_v1_provider_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1731,7 +1919,7 @@ func (x *Usage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Usage.ProtoReflect.Descriptor instead.
 func (*Usage) Descriptor() ([]byte, []int) {
-	return file_cortex_provider_v1_provider_proto_rawDescGZIP(), []int{21}
+	return file_cortex_provider_v1_provider_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Usage) GetPromptTokens() int64 {
@@ -1789,7 +1977,7 @@ type Error struct {
 
 func (x *Error) Reset() {
 	*x = Error{}
-	mi := &file_cortex_provider_v1_provider_proto_msgTypes[22]
+	mi := &file_cortex_provider_v1_provider_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1801,7 +1989,7 @@ func (x *Error) String() string {
 func (*Error) ProtoMessage() {}
 
 func (x *Error) ProtoReflect() protoreflect.Message {
-	mi := &file_cortex_provider_v1_provider_proto_msgTypes[22]
+	mi := &file_cortex_provider_v1_provider_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1814,7 +2002,7 @@ func (x *Error) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Error.ProtoReflect.Descriptor instead.
 func (*Error) Descriptor() ([]byte, []int) {
-	return file_cortex_provider_v1_provider_proto_rawDescGZIP(), []int{22}
+	return file_cortex_provider_v1_provider_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Error) GetKind() ErrorKind {
@@ -1885,7 +2073,7 @@ type RateLimit struct {
 
 func (x *RateLimit) Reset() {
 	*x = RateLimit{}
-	mi := &file_cortex_provider_v1_provider_proto_msgTypes[23]
+	mi := &file_cortex_provider_v1_provider_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1897,7 +2085,7 @@ func (x *RateLimit) String() string {
 func (*RateLimit) ProtoMessage() {}
 
 func (x *RateLimit) ProtoReflect() protoreflect.Message {
-	mi := &file_cortex_provider_v1_provider_proto_msgTypes[23]
+	mi := &file_cortex_provider_v1_provider_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1910,7 +2098,7 @@ func (x *RateLimit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RateLimit.ProtoReflect.Descriptor instead.
 func (*RateLimit) Descriptor() ([]byte, []int) {
-	return file_cortex_provider_v1_provider_proto_rawDescGZIP(), []int{23}
+	return file_cortex_provider_v1_provider_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *RateLimit) GetRequests() *Window {
@@ -1953,7 +2141,7 @@ type Window struct {
 
 func (x *Window) Reset() {
 	*x = Window{}
-	mi := &file_cortex_provider_v1_provider_proto_msgTypes[24]
+	mi := &file_cortex_provider_v1_provider_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1965,7 +2153,7 @@ func (x *Window) String() string {
 func (*Window) ProtoMessage() {}
 
 func (x *Window) ProtoReflect() protoreflect.Message {
-	mi := &file_cortex_provider_v1_provider_proto_msgTypes[24]
+	mi := &file_cortex_provider_v1_provider_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1978,7 +2166,7 @@ func (x *Window) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Window.ProtoReflect.Descriptor instead.
 func (*Window) Descriptor() ([]byte, []int) {
-	return file_cortex_provider_v1_provider_proto_rawDescGZIP(), []int{24}
+	return file_cortex_provider_v1_provider_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Window) GetLimit() int64 {
@@ -2007,7 +2195,7 @@ var File_cortex_provider_v1_provider_proto protoreflect.FileDescriptor
 const file_cortex_provider_v1_provider_proto_rawDesc = "" +
 	"\n" +
 	"!cortex/provider/v1/provider.proto\x12\x12cortex.provider.v1\x1a\x1egoogle/protobuf/duration.proto\"\x11\n" +
-	"\x0fDescribeRequest\"\x81\x03\n" +
+	"\x0fDescribeRequest\"\xc9\x03\n" +
 	"\x10DescribeResponse\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\tR\aversion\x12\x18\n" +
@@ -2020,7 +2208,9 @@ const file_cortex_provider_v1_provider_proto_rawDesc = "" +
 	"\x05local\x18\t \x01(\bR\x05local\x12\x12\n" +
 	"\x04free\x18\n" +
 	" \x01(\bR\x04free\x12\x16\n" +
-	"\x06stream\x18\v \x01(\bR\x06stream\"j\n" +
+	"\x06stream\x18\v \x01(\bR\x06stream\x12!\n" +
+	"\flists_models\x18\f \x01(\bR\vlistsModels\x12#\n" +
+	"\rchecks_health\x18\r \x01(\bR\fchecksHealth\"j\n" +
 	"\x05Model\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12%\n" +
 	"\x0econtext_tokens\x18\x02 \x01(\x03R\rcontextTokens\x12*\n" +
@@ -2045,6 +2235,13 @@ const file_cortex_provider_v1_provider_proto_rawDesc = "" +
 	"\x10ConfigureRequest\x12\x1a\n" +
 	"\bsettings\x18\x01 \x01(\fR\bsettings\"D\n" +
 	"\x11ConfigureResponse\x12/\n" +
+	"\x05error\x18\x01 \x01(\v2\x19.cortex.provider.v1.ErrorR\x05error\"\x13\n" +
+	"\x11ListModelsRequest\"x\n" +
+	"\x12ListModelsResponse\x121\n" +
+	"\x06models\x18\x01 \x03(\v2\x19.cortex.provider.v1.ModelR\x06models\x12/\n" +
+	"\x05error\x18\x02 \x01(\v2\x19.cortex.provider.v1.ErrorR\x05error\"\x14\n" +
+	"\x12CheckHealthRequest\"F\n" +
+	"\x13CheckHealthResponse\x12/\n" +
 	"\x05error\x18\x01 \x01(\v2\x19.cortex.provider.v1.ErrorR\x05error\"\xda\x01\n" +
 	"\aMessage\x12,\n" +
 	"\x04role\x18\x01 \x01(\x0e2\x18.cortex.provider.v1.RoleR\x04role\x12\x12\n" +
@@ -2191,12 +2388,15 @@ const file_cortex_provider_v1_provider_proto_rawDesc = "" +
 	"\x17ERROR_KIND_NOT_ANSWERED\x10\x0e\x12\x1b\n" +
 	"\x17ERROR_KIND_BAD_RESPONSE\x10\x0f\x12\x17\n" +
 	"\x13ERROR_KIND_CONFLICT\x10\x10\x12\x17\n" +
-	"\x13ERROR_KIND_INTERNAL\x10\x112\xe7\x02\n" +
+	"\x13ERROR_KIND_INTERNAL\x10\x112\xa4\x04\n" +
 	"\bProvider\x12U\n" +
 	"\bDescribe\x12#.cortex.provider.v1.DescribeRequest\x1a$.cortex.provider.v1.DescribeResponse\x12X\n" +
 	"\tConfigure\x12$.cortex.provider.v1.ConfigureRequest\x1a%.cortex.provider.v1.ConfigureResponse\x12U\n" +
 	"\bComplete\x12#.cortex.provider.v1.CompleteRequest\x1a$.cortex.provider.v1.CompleteResponse\x12S\n" +
-	"\x06Stream\x12!.cortex.provider.v1.StreamRequest\x1a\".cortex.provider.v1.StreamResponse(\x010\x01BLZJgithub.com/cortexlinux/cortex-host/sdk/proto/cortex/provider/v1;providerv1b\x06proto3"
+	"\x06Stream\x12!.cortex.provider.v1.StreamRequest\x1a\".cortex.provider.v1.StreamResponse(\x010\x01\x12[\n" +
+	"\n" +
+	"ListModels\x12%.cortex.provider.v1.ListModelsRequest\x1a&.cortex.provider.v1.ListModelsResponse\x12^\n" +
+	"\vCheckHealth\x12&.cortex.provider.v1.CheckHealthRequest\x1a'.cortex.provider.v1.CheckHealthResponseBLZJgithub.com/cortexlinux/cortex-host/sdk/proto/cortex/provider/v1;providerv1b\x06proto3"
 
 var (
 	file_cortex_provider_v1_provider_proto_rawDescOnce sync.Once
@@ -2211,7 +2411,7 @@ func file_cortex_provider_v1_provider_proto_rawDescGZIP() []byte {
 }
 
 var file_cortex_provider_v1_provider_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_cortex_provider_v1_provider_proto_msgTypes = make([]protoimpl.MessageInfo, 28)
+var file_cortex_provider_v1_provider_proto_msgTypes = make([]protoimpl.MessageInfo, 32)
 var file_cortex_provider_v1_provider_proto_goTypes = []any{
 	(Role)(0),                   // 0: cortex.provider.v1.Role
 	(FinishReason)(0),           // 1: cortex.provider.v1.FinishReason
@@ -2224,75 +2424,86 @@ var file_cortex_provider_v1_provider_proto_goTypes = []any{
 	(*EnvList)(nil),             // 8: cortex.provider.v1.EnvList
 	(*ConfigureRequest)(nil),    // 9: cortex.provider.v1.ConfigureRequest
 	(*ConfigureResponse)(nil),   // 10: cortex.provider.v1.ConfigureResponse
-	(*Message)(nil),             // 11: cortex.provider.v1.Message
-	(*ToolCall)(nil),            // 12: cortex.provider.v1.ToolCall
-	(*Tool)(nil),                // 13: cortex.provider.v1.Tool
-	(*ResponseFormat)(nil),      // 14: cortex.provider.v1.ResponseFormat
-	(*Part)(nil),                // 15: cortex.provider.v1.Part
-	(*Image)(nil),               // 16: cortex.provider.v1.Image
-	(*CompleteRequest)(nil),     // 17: cortex.provider.v1.CompleteRequest
-	(*CompleteResponse)(nil),    // 18: cortex.provider.v1.CompleteResponse
-	(*StreamRequest)(nil),       // 19: cortex.provider.v1.StreamRequest
-	(*Call)(nil),                // 20: cortex.provider.v1.Call
-	(*StreamResponse)(nil),      // 21: cortex.provider.v1.StreamResponse
-	(*CallOutcome)(nil),         // 22: cortex.provider.v1.CallOutcome
-	(*Response)(nil),            // 23: cortex.provider.v1.Response
-	(*Usage)(nil),               // 24: cortex.provider.v1.Usage
-	(*Error)(nil),               // 25: cortex.provider.v1.Error
-	(*RateLimit)(nil),           // 26: cortex.provider.v1.RateLimit
-	(*Window)(nil),              // 27: cortex.provider.v1.Window
-	nil,                         // 28: cortex.provider.v1.Preset.EnvEntry
-	nil,                         // 29: cortex.provider.v1.CompleteRequest.MetadataEntry
-	nil,                         // 30: cortex.provider.v1.CompleteRequest.OptionsEntry
-	(*durationpb.Duration)(nil), // 31: google.protobuf.Duration
+	(*ListModelsRequest)(nil),   // 11: cortex.provider.v1.ListModelsRequest
+	(*ListModelsResponse)(nil),  // 12: cortex.provider.v1.ListModelsResponse
+	(*CheckHealthRequest)(nil),  // 13: cortex.provider.v1.CheckHealthRequest
+	(*CheckHealthResponse)(nil), // 14: cortex.provider.v1.CheckHealthResponse
+	(*Message)(nil),             // 15: cortex.provider.v1.Message
+	(*ToolCall)(nil),            // 16: cortex.provider.v1.ToolCall
+	(*Tool)(nil),                // 17: cortex.provider.v1.Tool
+	(*ResponseFormat)(nil),      // 18: cortex.provider.v1.ResponseFormat
+	(*Part)(nil),                // 19: cortex.provider.v1.Part
+	(*Image)(nil),               // 20: cortex.provider.v1.Image
+	(*CompleteRequest)(nil),     // 21: cortex.provider.v1.CompleteRequest
+	(*CompleteResponse)(nil),    // 22: cortex.provider.v1.CompleteResponse
+	(*StreamRequest)(nil),       // 23: cortex.provider.v1.StreamRequest
+	(*Call)(nil),                // 24: cortex.provider.v1.Call
+	(*StreamResponse)(nil),      // 25: cortex.provider.v1.StreamResponse
+	(*CallOutcome)(nil),         // 26: cortex.provider.v1.CallOutcome
+	(*Response)(nil),            // 27: cortex.provider.v1.Response
+	(*Usage)(nil),               // 28: cortex.provider.v1.Usage
+	(*Error)(nil),               // 29: cortex.provider.v1.Error
+	(*RateLimit)(nil),           // 30: cortex.provider.v1.RateLimit
+	(*Window)(nil),              // 31: cortex.provider.v1.Window
+	nil,                         // 32: cortex.provider.v1.Preset.EnvEntry
+	nil,                         // 33: cortex.provider.v1.CompleteRequest.MetadataEntry
+	nil,                         // 34: cortex.provider.v1.CompleteRequest.OptionsEntry
+	(*durationpb.Duration)(nil), // 35: google.protobuf.Duration
 }
 var file_cortex_provider_v1_provider_proto_depIdxs = []int32{
 	5,  // 0: cortex.provider.v1.DescribeResponse.models:type_name -> cortex.provider.v1.Model
 	6,  // 1: cortex.provider.v1.DescribeResponse.limits:type_name -> cortex.provider.v1.Limits
 	7,  // 2: cortex.provider.v1.DescribeResponse.presets:type_name -> cortex.provider.v1.Preset
-	28, // 3: cortex.provider.v1.Preset.env:type_name -> cortex.provider.v1.Preset.EnvEntry
-	25, // 4: cortex.provider.v1.ConfigureResponse.error:type_name -> cortex.provider.v1.Error
-	0,  // 5: cortex.provider.v1.Message.role:type_name -> cortex.provider.v1.Role
-	15, // 6: cortex.provider.v1.Message.parts:type_name -> cortex.provider.v1.Part
-	12, // 7: cortex.provider.v1.Message.tool_calls:type_name -> cortex.provider.v1.ToolCall
-	16, // 8: cortex.provider.v1.Part.image:type_name -> cortex.provider.v1.Image
-	11, // 9: cortex.provider.v1.CompleteRequest.messages:type_name -> cortex.provider.v1.Message
-	29, // 10: cortex.provider.v1.CompleteRequest.metadata:type_name -> cortex.provider.v1.CompleteRequest.MetadataEntry
-	30, // 11: cortex.provider.v1.CompleteRequest.options:type_name -> cortex.provider.v1.CompleteRequest.OptionsEntry
-	14, // 12: cortex.provider.v1.CompleteRequest.response_format:type_name -> cortex.provider.v1.ResponseFormat
-	13, // 13: cortex.provider.v1.CompleteRequest.tools:type_name -> cortex.provider.v1.Tool
-	23, // 14: cortex.provider.v1.CompleteResponse.response:type_name -> cortex.provider.v1.Response
-	25, // 15: cortex.provider.v1.CompleteResponse.error:type_name -> cortex.provider.v1.Error
-	26, // 16: cortex.provider.v1.CompleteResponse.rate_limit:type_name -> cortex.provider.v1.RateLimit
-	20, // 17: cortex.provider.v1.StreamRequest.calls:type_name -> cortex.provider.v1.Call
-	31, // 18: cortex.provider.v1.Call.timeout:type_name -> google.protobuf.Duration
-	22, // 19: cortex.provider.v1.StreamResponse.outcomes:type_name -> cortex.provider.v1.CallOutcome
-	24, // 20: cortex.provider.v1.Response.usage:type_name -> cortex.provider.v1.Usage
-	1,  // 21: cortex.provider.v1.Response.finish_reason:type_name -> cortex.provider.v1.FinishReason
-	31, // 22: cortex.provider.v1.Response.latency:type_name -> google.protobuf.Duration
-	12, // 23: cortex.provider.v1.Response.tool_calls:type_name -> cortex.provider.v1.ToolCall
-	2,  // 24: cortex.provider.v1.Error.kind:type_name -> cortex.provider.v1.ErrorKind
-	31, // 25: cortex.provider.v1.Error.retry_after:type_name -> google.protobuf.Duration
-	24, // 26: cortex.provider.v1.Error.usage:type_name -> cortex.provider.v1.Usage
-	27, // 27: cortex.provider.v1.RateLimit.requests:type_name -> cortex.provider.v1.Window
-	27, // 28: cortex.provider.v1.RateLimit.tokens:type_name -> cortex.provider.v1.Window
-	27, // 29: cortex.provider.v1.RateLimit.input_tokens:type_name -> cortex.provider.v1.Window
-	27, // 30: cortex.provider.v1.RateLimit.output_tokens:type_name -> cortex.provider.v1.Window
-	31, // 31: cortex.provider.v1.Window.reset:type_name -> google.protobuf.Duration
-	8,  // 32: cortex.provider.v1.Preset.EnvEntry.value:type_name -> cortex.provider.v1.EnvList
-	3,  // 33: cortex.provider.v1.Provider.Describe:input_type -> cortex.provider.v1.DescribeRequest
-	9,  // 34: cortex.provider.v1.Provider.Configure:input_type -> cortex.provider.v1.ConfigureRequest
-	17, // 35: cortex.provider.v1.Provider.Complete:input_type -> cortex.provider.v1.CompleteRequest
-	19, // 36: cortex.provider.v1.Provider.Stream:input_type -> cortex.provider.v1.StreamRequest
-	4,  // 37: cortex.provider.v1.Provider.Describe:output_type -> cortex.provider.v1.DescribeResponse
-	10, // 38: cortex.provider.v1.Provider.Configure:output_type -> cortex.provider.v1.ConfigureResponse
-	18, // 39: cortex.provider.v1.Provider.Complete:output_type -> cortex.provider.v1.CompleteResponse
-	21, // 40: cortex.provider.v1.Provider.Stream:output_type -> cortex.provider.v1.StreamResponse
-	37, // [37:41] is the sub-list for method output_type
-	33, // [33:37] is the sub-list for method input_type
-	33, // [33:33] is the sub-list for extension type_name
-	33, // [33:33] is the sub-list for extension extendee
-	0,  // [0:33] is the sub-list for field type_name
+	32, // 3: cortex.provider.v1.Preset.env:type_name -> cortex.provider.v1.Preset.EnvEntry
+	29, // 4: cortex.provider.v1.ConfigureResponse.error:type_name -> cortex.provider.v1.Error
+	5,  // 5: cortex.provider.v1.ListModelsResponse.models:type_name -> cortex.provider.v1.Model
+	29, // 6: cortex.provider.v1.ListModelsResponse.error:type_name -> cortex.provider.v1.Error
+	29, // 7: cortex.provider.v1.CheckHealthResponse.error:type_name -> cortex.provider.v1.Error
+	0,  // 8: cortex.provider.v1.Message.role:type_name -> cortex.provider.v1.Role
+	19, // 9: cortex.provider.v1.Message.parts:type_name -> cortex.provider.v1.Part
+	16, // 10: cortex.provider.v1.Message.tool_calls:type_name -> cortex.provider.v1.ToolCall
+	20, // 11: cortex.provider.v1.Part.image:type_name -> cortex.provider.v1.Image
+	15, // 12: cortex.provider.v1.CompleteRequest.messages:type_name -> cortex.provider.v1.Message
+	33, // 13: cortex.provider.v1.CompleteRequest.metadata:type_name -> cortex.provider.v1.CompleteRequest.MetadataEntry
+	34, // 14: cortex.provider.v1.CompleteRequest.options:type_name -> cortex.provider.v1.CompleteRequest.OptionsEntry
+	18, // 15: cortex.provider.v1.CompleteRequest.response_format:type_name -> cortex.provider.v1.ResponseFormat
+	17, // 16: cortex.provider.v1.CompleteRequest.tools:type_name -> cortex.provider.v1.Tool
+	27, // 17: cortex.provider.v1.CompleteResponse.response:type_name -> cortex.provider.v1.Response
+	29, // 18: cortex.provider.v1.CompleteResponse.error:type_name -> cortex.provider.v1.Error
+	30, // 19: cortex.provider.v1.CompleteResponse.rate_limit:type_name -> cortex.provider.v1.RateLimit
+	24, // 20: cortex.provider.v1.StreamRequest.calls:type_name -> cortex.provider.v1.Call
+	35, // 21: cortex.provider.v1.Call.timeout:type_name -> google.protobuf.Duration
+	26, // 22: cortex.provider.v1.StreamResponse.outcomes:type_name -> cortex.provider.v1.CallOutcome
+	28, // 23: cortex.provider.v1.Response.usage:type_name -> cortex.provider.v1.Usage
+	1,  // 24: cortex.provider.v1.Response.finish_reason:type_name -> cortex.provider.v1.FinishReason
+	35, // 25: cortex.provider.v1.Response.latency:type_name -> google.protobuf.Duration
+	16, // 26: cortex.provider.v1.Response.tool_calls:type_name -> cortex.provider.v1.ToolCall
+	2,  // 27: cortex.provider.v1.Error.kind:type_name -> cortex.provider.v1.ErrorKind
+	35, // 28: cortex.provider.v1.Error.retry_after:type_name -> google.protobuf.Duration
+	28, // 29: cortex.provider.v1.Error.usage:type_name -> cortex.provider.v1.Usage
+	31, // 30: cortex.provider.v1.RateLimit.requests:type_name -> cortex.provider.v1.Window
+	31, // 31: cortex.provider.v1.RateLimit.tokens:type_name -> cortex.provider.v1.Window
+	31, // 32: cortex.provider.v1.RateLimit.input_tokens:type_name -> cortex.provider.v1.Window
+	31, // 33: cortex.provider.v1.RateLimit.output_tokens:type_name -> cortex.provider.v1.Window
+	35, // 34: cortex.provider.v1.Window.reset:type_name -> google.protobuf.Duration
+	8,  // 35: cortex.provider.v1.Preset.EnvEntry.value:type_name -> cortex.provider.v1.EnvList
+	3,  // 36: cortex.provider.v1.Provider.Describe:input_type -> cortex.provider.v1.DescribeRequest
+	9,  // 37: cortex.provider.v1.Provider.Configure:input_type -> cortex.provider.v1.ConfigureRequest
+	21, // 38: cortex.provider.v1.Provider.Complete:input_type -> cortex.provider.v1.CompleteRequest
+	23, // 39: cortex.provider.v1.Provider.Stream:input_type -> cortex.provider.v1.StreamRequest
+	11, // 40: cortex.provider.v1.Provider.ListModels:input_type -> cortex.provider.v1.ListModelsRequest
+	13, // 41: cortex.provider.v1.Provider.CheckHealth:input_type -> cortex.provider.v1.CheckHealthRequest
+	4,  // 42: cortex.provider.v1.Provider.Describe:output_type -> cortex.provider.v1.DescribeResponse
+	10, // 43: cortex.provider.v1.Provider.Configure:output_type -> cortex.provider.v1.ConfigureResponse
+	22, // 44: cortex.provider.v1.Provider.Complete:output_type -> cortex.provider.v1.CompleteResponse
+	25, // 45: cortex.provider.v1.Provider.Stream:output_type -> cortex.provider.v1.StreamResponse
+	12, // 46: cortex.provider.v1.Provider.ListModels:output_type -> cortex.provider.v1.ListModelsResponse
+	14, // 47: cortex.provider.v1.Provider.CheckHealth:output_type -> cortex.provider.v1.CheckHealthResponse
+	42, // [42:48] is the sub-list for method output_type
+	36, // [36:42] is the sub-list for method input_type
+	36, // [36:36] is the sub-list for extension type_name
+	36, // [36:36] is the sub-list for extension extendee
+	0,  // [0:36] is the sub-list for field type_name
 }
 
 func init() { file_cortex_provider_v1_provider_proto_init() }
@@ -2300,25 +2511,25 @@ func file_cortex_provider_v1_provider_proto_init() {
 	if File_cortex_provider_v1_provider_proto != nil {
 		return
 	}
-	file_cortex_provider_v1_provider_proto_msgTypes[12].OneofWrappers = []any{
+	file_cortex_provider_v1_provider_proto_msgTypes[16].OneofWrappers = []any{
 		(*Part_Text)(nil),
 		(*Part_Image)(nil),
 	}
-	file_cortex_provider_v1_provider_proto_msgTypes[14].OneofWrappers = []any{}
-	file_cortex_provider_v1_provider_proto_msgTypes[15].OneofWrappers = []any{
+	file_cortex_provider_v1_provider_proto_msgTypes[18].OneofWrappers = []any{}
+	file_cortex_provider_v1_provider_proto_msgTypes[19].OneofWrappers = []any{
 		(*CompleteResponse_Response)(nil),
 		(*CompleteResponse_Error)(nil),
 	}
-	file_cortex_provider_v1_provider_proto_msgTypes[20].OneofWrappers = []any{}
-	file_cortex_provider_v1_provider_proto_msgTypes[22].OneofWrappers = []any{}
 	file_cortex_provider_v1_provider_proto_msgTypes[24].OneofWrappers = []any{}
+	file_cortex_provider_v1_provider_proto_msgTypes[26].OneofWrappers = []any{}
+	file_cortex_provider_v1_provider_proto_msgTypes[28].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_cortex_provider_v1_provider_proto_rawDesc), len(file_cortex_provider_v1_provider_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   28,
+			NumMessages:   32,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

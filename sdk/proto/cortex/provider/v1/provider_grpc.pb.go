@@ -26,10 +26,12 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	Provider_Describe_FullMethodName  = "/cortex.provider.v1.Provider/Describe"
-	Provider_Configure_FullMethodName = "/cortex.provider.v1.Provider/Configure"
-	Provider_Complete_FullMethodName  = "/cortex.provider.v1.Provider/Complete"
-	Provider_Stream_FullMethodName    = "/cortex.provider.v1.Provider/Stream"
+	Provider_Describe_FullMethodName    = "/cortex.provider.v1.Provider/Describe"
+	Provider_Configure_FullMethodName   = "/cortex.provider.v1.Provider/Configure"
+	Provider_Complete_FullMethodName    = "/cortex.provider.v1.Provider/Complete"
+	Provider_Stream_FullMethodName      = "/cortex.provider.v1.Provider/Stream"
+	Provider_ListModels_FullMethodName  = "/cortex.provider.v1.Provider/ListModels"
+	Provider_CheckHealth_FullMethodName = "/cortex.provider.v1.Provider/CheckHealth"
 )
 
 // ProviderClient is the client API for Provider service.
@@ -54,6 +56,13 @@ type ProviderClient interface {
 	// cancelled. When the host half-closes, the plugin finishes what is under way;
 	// when the stream breaks, it gives up all of it.
 	Stream(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[StreamRequest, StreamResponse], error)
+	// ListModels asks the vendor which models the configured account may use. It
+	// is optional: DescribeResponse.lists_models claims it.
+	ListModels(ctx context.Context, in *ListModelsRequest, opts ...grpc.CallOption) (*ListModelsResponse, error)
+	// CheckHealth asks the vendor something that costs nothing, to find out
+	// whether it answers and takes the configured key. It is optional:
+	// DescribeResponse.checks_health claims it.
+	CheckHealth(ctx context.Context, in *CheckHealthRequest, opts ...grpc.CallOption) (*CheckHealthResponse, error)
 }
 
 type providerClient struct {
@@ -107,6 +116,26 @@ func (c *providerClient) Stream(ctx context.Context, opts ...grpc.CallOption) (g
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type Provider_StreamClient = grpc.BidiStreamingClient[StreamRequest, StreamResponse]
 
+func (c *providerClient) ListModels(ctx context.Context, in *ListModelsRequest, opts ...grpc.CallOption) (*ListModelsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListModelsResponse)
+	err := c.cc.Invoke(ctx, Provider_ListModels_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *providerClient) CheckHealth(ctx context.Context, in *CheckHealthRequest, opts ...grpc.CallOption) (*CheckHealthResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(CheckHealthResponse)
+	err := c.cc.Invoke(ctx, Provider_CheckHealth_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // ProviderServer is the server API for Provider service.
 // All implementations must embed UnimplementedProviderServer
 // for forward compatibility.
@@ -129,6 +158,13 @@ type ProviderServer interface {
 	// cancelled. When the host half-closes, the plugin finishes what is under way;
 	// when the stream breaks, it gives up all of it.
 	Stream(grpc.BidiStreamingServer[StreamRequest, StreamResponse]) error
+	// ListModels asks the vendor which models the configured account may use. It
+	// is optional: DescribeResponse.lists_models claims it.
+	ListModels(context.Context, *ListModelsRequest) (*ListModelsResponse, error)
+	// CheckHealth asks the vendor something that costs nothing, to find out
+	// whether it answers and takes the configured key. It is optional:
+	// DescribeResponse.checks_health claims it.
+	CheckHealth(context.Context, *CheckHealthRequest) (*CheckHealthResponse, error)
 	mustEmbedUnimplementedProviderServer()
 }
 
@@ -150,6 +186,12 @@ func (UnimplementedProviderServer) Complete(context.Context, *CompleteRequest) (
 }
 func (UnimplementedProviderServer) Stream(grpc.BidiStreamingServer[StreamRequest, StreamResponse]) error {
 	return status.Error(codes.Unimplemented, "method Stream not implemented")
+}
+func (UnimplementedProviderServer) ListModels(context.Context, *ListModelsRequest) (*ListModelsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListModels not implemented")
+}
+func (UnimplementedProviderServer) CheckHealth(context.Context, *CheckHealthRequest) (*CheckHealthResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method CheckHealth not implemented")
 }
 func (UnimplementedProviderServer) mustEmbedUnimplementedProviderServer() {}
 func (UnimplementedProviderServer) testEmbeddedByValue()                  {}
@@ -233,6 +275,42 @@ func _Provider_Stream_Handler(srv interface{}, stream grpc.ServerStream) error {
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type Provider_StreamServer = grpc.BidiStreamingServer[StreamRequest, StreamResponse]
 
+func _Provider_ListModels_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListModelsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ProviderServer).ListModels(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Provider_ListModels_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ProviderServer).ListModels(ctx, req.(*ListModelsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _Provider_CheckHealth_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CheckHealthRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ProviderServer).CheckHealth(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Provider_CheckHealth_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ProviderServer).CheckHealth(ctx, req.(*CheckHealthRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // Provider_ServiceDesc is the grpc.ServiceDesc for Provider service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -251,6 +329,14 @@ var Provider_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "Complete",
 			Handler:    _Provider_Complete_Handler,
+		},
+		{
+			MethodName: "ListModels",
+			Handler:    _Provider_ListModels_Handler,
+		},
+		{
+			MethodName: "CheckHealth",
+			Handler:    _Provider_CheckHealth_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{

@@ -1,0 +1,110 @@
+package provider
+
+import (
+	"encoding/json"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/cortexlinux/cortex-host/sdk"
+)
+
+// secrets are those of one configuration, and what takes them out of a text.
+type secrets struct {
+	list     []string
+	replacer *strings.Replacer
+}
+
+const (
+	// shortestSecret: what is shorter is no secret, and every text holds it.
+	shortestSecret = 4
+	// maxSecrets bounds what is remembered of earlier configurations.
+	maxSecrets = 64
+)
+
+// learn notes the secrets in settings, so that nothing shows them. Those of the
+// configuration before stay noted: calls that began with it are under way.
+func (s *server) learn(settings sdk.Settings) {
+	props, err := properties(s.impl.Describe().ConfigSchema)
+	if err != nil {
+		return
+	}
+	var list []string
+	for name, raw := range settings {
+		if props[name].Secret {
+			list = append(list, stringsIn(raw)...)
+		}
+	}
+	list = slices.DeleteFunc(list, func(secret string) bool { return len(secret) < shortestSecret })
+	if last := s.secrets.Load(); last != nil && len(last.list) < maxSecrets {
+		list = append(list, last.list...)
+	}
+	if len(list) == 0 {
+		return
+	}
+	// Longest first: one secret may be the beginning of another.
+	slices.SortFunc(list, func(a, b string) int {
+		if len(a) != len(b) {
+			return len(b) - len(a)
+		}
+		return strings.Compare(a, b)
+	})
+	next := &secrets{list: slices.Compact(list)}
+	var pairs []string
+	for _, secret := range next.list {
+		pairs = append(pairs, secret, "[redacted]")
+	}
+	next.replacer = strings.NewReplacer(pairs...)
+	s.secrets.Store(next)
+}
+
+// stringsIn returns a JSON string, or the strings in an object or array.
+func stringsIn(raw json.RawMessage) []string {
+	var s string
+	if json.Unmarshal(raw, &s) == nil {
+		return []string{s}
+	}
+	var all []string
+	var list []json.RawMessage
+	var members map[string]json.RawMessage
+	if json.Unmarshal(raw, &members) == nil {
+		for _, v := range members {
+			list = append(list, v)
+		}
+	} else if json.Unmarshal(raw, &list) != nil {
+		return nil
+	}
+	for _, v := range list {
+		all = append(all, stringsIn(v)...)
+	}
+	return all
+}
+
+// redact returns text without secrets.
+func (s *server) redact(text string) string {
+	known := s.secrets.Load()
+	if known == nil {
+		return text
+	}
+	for _, secret := range known.list {
+		if strings.Contains(text, secret) {
+			return known.replacer.Replace(text)
+		}
+	}
+	return text
+}
+
+// A redactingWriter passes on whole texts without secrets.
+type redactingWriter struct {
+	server *server
+	w      io.Writer
+}
+
+// Write implements io.Writer. A secret that is cut in two by two writes is not
+// found; a logger writes whole lines.
+func (r redactingWriter) Write(p []byte) (int, error) {
+	if _, err := io.WriteString(r.w, r.server.redact(string(p))); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
