@@ -18,6 +18,7 @@ type app struct {
 	env            func(string) (string, bool)
 	args           []string // the command line, for the journal
 	quiet, verbose bool     // -q, -v
+	stdinTaken     bool     // queries or items are read from stdin
 	signals        *interrupts
 
 	notes sync.Mutex // one note at a time

@@ -31,7 +31,7 @@ func addCompletion(a *app, root *cobra.Command) {
 		"run": first(a.completeGenerator), "generate": first(a.completeGenerator),
 		"generator describe": first(a.completeGenerator), "generator inspect": first(a.completeGenerator), "generator test": first(a.completeGenerator),
 		"provider describe": first(a.completeProvider),
-		"resume":            first(a.completeRun), "runs show": first(a.completeRun), "runs rm": a.completeRun, "control": first(a.completeRun),
+		"resume":            first(a.completeRun), "runs show": first(a.completeRun), "runs rm": a.completeRun, "control": a.completeControl,
 	}
 	flags := map[string]completer{
 		"provider": a.completeProvider, "model": a.completeModel, "profile": a.completeProfile, "preset": a.completePreset,
@@ -167,4 +167,15 @@ func (a *app) completionConfig(cmd *cobra.Command) *config.Config {
 		return &config.Config{}
 	}
 	return c
+}
+
+// completeControl completes a run, then what it is told.
+func (a *app) completeControl(cmd *cobra.Command, args []string, part string) ([]string, cobra.ShellCompDirective) {
+	switch len(args) {
+	case 0:
+		return a.completeRun(cmd, args, part)
+	case 1:
+		return []string{"status", "pause", "resume", "max-concurrent", "requests-per-second"}, cobra.ShellCompDirectiveNoFileComp
+	}
+	return nil, cobra.ShellCompDirectiveNoFileComp
 }

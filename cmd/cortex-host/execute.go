@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"sync"
 	"time"
 
 	"github.com/cortexlinux/cortex-host/core/config"
@@ -36,6 +37,10 @@ type job struct {
 	progress string
 	// metrics is the address at which statistics are served, or empty.
 	metrics string
+	// control is the path of the control socket, or empty; mustControl says
+	// that the run cannot do without.
+	control     string
+	mustControl bool
 	// page is the report, or nil.
 	page *page
 	// summary is the path of --summary, or empty.
@@ -56,7 +61,22 @@ func (a *app) ask(ctx context.Context, j job) error {
 	}
 	defer stopMetrics()
 	defer a.stopOnSignal(exec, j.drain)()
-	stopProgress := a.showProgress(j.progress, exec, j.total)
+	c := controls{exec}
+	stopControl, err := a.serveControl(j.control, c, j.total)
+	switch {
+	case err != nil && !j.mustControl:
+		a.info("warning: %v", err) // nobody asked for it
+	case err != nil:
+		return errors.Join(err, j.sink.abandon(err.Error()))
+	}
+	if stopControl != nil {
+		defer stopControl()
+	}
+	live, stopProgress := a.showProgress(j.progress, exec, j.total)
+	if s, ok := j.sink.(*streamSink); ok && live != nil && isTerminal(a.stdout) {
+		s.to = live // the terminal is the same one: answers go above the bar
+	}
+	stopKeys := a.watchRun(c, live != nil)
 	var failed failures
 	s, err := exec.Run(ctx, withDefaults(j.queries, j.config), func(r sdk.Result) error {
 		if unsent(&r) {
@@ -67,8 +87,27 @@ func (a *app) ask(ctx context.Context, j job) error {
 		j.page.observe(&r)
 		return j.sink.write(&r)
 	})
+	stopKeys()
 	stopProgress()
 	return a.conclude(ctx, j, s, &failed, err)
+}
+
+// watchRun lets keys change the run, where there is a bar to show what they do
+// and the terminal is not what the queries are read from.
+func (a *app) watchRun(c controls, bar bool) (stop func()) {
+	if !bar || a.stdinTaken && isTerminal(a.stdin) {
+		return func() {}
+	}
+	end := sync.OnceFunc(watchKeys(func(b byte) {
+		if said := c.key(b); said != "" {
+			a.info("%s", said)
+		}
+	}))
+	forget := a.signals.atExit(end)
+	return func() {
+		forget()
+		end()
+	}
 }
 
 // unsent reports whether the end of the run kept a query from being asked, or

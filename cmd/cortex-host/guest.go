@@ -133,6 +133,7 @@ func fileItems(r io.Reader, name string) iter.Seq2[wasm.Item, error] {
 // open opens an input by name; - is stdin.
 func (a *app) open(name string) (io.ReadCloser, error) {
 	if name == "-" {
+		a.stdinTaken = true
 		return io.NopCloser(a.stdin), nil
 	}
 	f, err := os.Open(name)

@@ -106,6 +106,8 @@ type sink interface {
 	finish(ctx context.Context) error
 	// abandon ends a run that did not get so far; it says what is left.
 	abandon(reason string) error
+	// id names the run, if it is recorded.
+	id() string
 	// again says how what has no answer can be asked again, or is empty.
 	again() string
 }
@@ -130,6 +132,7 @@ func (s *streamSink) spent() (sdk.Money, int64)    { return 0, 0 }
 func (s *streamSink) finish(context.Context) error { return nil }
 func (s *streamSink) abandon(string) error         { return nil }
 func (s *streamSink) again() string                { return "" }
+func (s *streamSink) id() string                   { return "" }
 
 func (s *streamSink) write(r *sdk.Result) error {
 	row, err := s.encoder.Encode(r)

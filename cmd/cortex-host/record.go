@@ -155,6 +155,8 @@ func (s *journalSink) abandon(reason string) error {
 	return err
 }
 
+func (s *journalSink) id() string { return s.run.ID() }
+
 func (s *journalSink) again() string {
 	return fmt.Sprintf("continue with `cortex-host resume %s`, or with the same command line and --resume", s.run.ID())
 }

@@ -63,7 +63,7 @@ func newRoot(a *app) (root *cobra.Command, started *bool) {
 	addHelp(root)
 	root.AddGroup(&cobra.Group{ID: groupRun, Title: "Ask:"}, &cobra.Group{ID: groupLook, Title: "Look and make:"})
 	root.AddCommand(
-		newRunCommand(a), newBatchCommand(a), newResumeCommand(a), newGenerateCommand(a),
+		newRunCommand(a), newBatchCommand(a), newResumeCommand(a), newControlCommand(a), newGenerateCommand(a),
 		newProviderCommand(a), newGeneratorCommand(a), newRunsCommand(a), newReportCommand(a), newConfigCommand(a),
 		newDoctorCommand(a), newVersionCommand(a),
 	)

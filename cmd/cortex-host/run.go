@@ -27,6 +27,7 @@ type runFlags struct {
 	failOn   failOn
 	drain    time.Duration
 	metrics  string
+	control  string
 	dryRun   bool
 	yes      bool
 }
@@ -35,6 +36,7 @@ func addRunFlags(a *app, cmd *cobra.Command, further ...string) *runFlags {
 	r := &runFlags{settings: settingFlags(a, cmd, append(further, runSettings...)...), output: addOutputFlags(cmd)}
 	cmd.Flags().Int64Var(&r.limit, "limit", 0, "ask only the first `N` queries")
 	cmd.Flags().StringVar(&r.metrics, "metrics", "", "serve statistics for Prometheus at `ADDRESS`, such as 127.0.0.1:9090")
+	cmd.Flags().StringVar(&r.control, "control", "", "let \"cortex-host control\" pause and change the run through this Unix `SOCKET` (default: one by the run's id, with -o)")
 	cmd.Flags().BoolVar(&r.dryRun, "dry-run", false, "show what the run would be like, and ask nobody")
 	cmd.Flags().BoolVar(&r.yes, "yes", false, "do not ask before a large paid run")
 	cmd.Flags().DurationVar(&r.drain, "drain", defaultDrain, "when the run ends early, wait so long for calls under way")
@@ -96,7 +98,7 @@ func (a *app) start(ctx context.Context, c *config.Config, h *house, flags *runF
 		return err
 	}
 	onTerminal := flags.output.path == "" && isTerminal(a.stdout)
-	if j.progress, err = a.progressMode(flags.progress, onTerminal); err != nil {
+	if j.progress, err = a.progressMode(flags.progress); err != nil {
 		return err
 	}
 	if a.quiet {
@@ -139,6 +141,10 @@ func (a *app) start(ctx context.Context, c *config.Config, h *house, flags *runF
 	}
 	j.text = flags.output.format == formatText || onTerminal && flags.output.format == ""
 	j.summary = flags.output.summary
+	j.control, j.mustControl = flags.control, flags.control != ""
+	if j.control == "" && j.sink.id() != "" {
+		j.control = a.controlPath(j.sink.id())
+	}
 	j.queries = h.warm(ctx, j.queries)
 	return a.ask(ctx, j)
 }

@@ -30,6 +30,7 @@ type interrupts struct {
 
 	mu      sync.Mutex
 	orderly func(*signalError) // nil: nobody knows how
+	last    func()             // what must be done before an end at once, or nil
 	first   *signalError
 }
 
@@ -48,6 +49,7 @@ func watchSignals(stderr io.Writer) (i *interrupts, stop func()) {
 		for s := range signals {
 			if !i.receive(&signalError{s.(syscall.Signal)}) {
 				fmt.Fprintln(stderr, "error: "+format.Inline(i.ended().Error())+", again: not waiting any longer\nhint: `cortex-host runs list` shows what can be resumed")
+				i.beforeExit()
 				os.Exit(i.ended().exit())
 			}
 		}
@@ -95,6 +97,27 @@ func (i *interrupts) onFirst(orderly func(*signalError)) (done func()) {
 		i.mu.Lock()
 		defer i.mu.Unlock()
 		i.orderly = nil
+	}
+}
+
+// atExit says what must be done before an end at once, until the returned
+// function is called.
+func (i *interrupts) atExit(last func()) (forget func()) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.last = last
+	return func() {
+		i.mu.Lock()
+		defer i.mu.Unlock()
+		i.last = nil
+	}
+}
+
+func (i *interrupts) beforeExit() {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.last != nil {
+		i.last()
 	}
 }
 

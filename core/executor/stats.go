@@ -97,6 +97,8 @@ type Stats struct {
 	InFlight      int `json:"in_flight"`
 	Queued        int `json:"queued"`
 	MaxConcurrent int `json:"max_concurrent"`
+	// Retrying counts those of the queued that wait for another attempt.
+	Retrying int `json:"retrying,omitempty"`
 	// Paused says that [Executor.Pause] holds everything back.
 	Paused bool `json:"paused,omitempty"`
 	// Spent and Held are of the budget.
@@ -196,6 +198,7 @@ func (e *Executor) stats(now time.Time) Stats {
 	for _, l := range e.lanes {
 		s := l.snapshot(now)
 		out.Queued += s.Queued
+		out.Retrying += len(l.asleep)
 		out.Lanes = append(out.Lanes, s)
 	}
 	return out
