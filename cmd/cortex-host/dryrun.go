@@ -42,6 +42,9 @@ func (a *app) describePlan(p executor.Plan) error {
 	}
 	line("tokens", "about %d in prompts, %d in replies", p.PromptTokens, p.CompletionTokens)
 	line("cost", "%s", costText(p))
+	if p.Prices != "" {
+		line("", "prices: %s", p.Prices)
+	}
 	line("time", "about %s, limited by %s", format.Seconds(p.Duration), p.Limit)
 	line("results", "about %d KB", (p.ResultBytes+1023)/1024)
 	return outputError(w.Flush())
@@ -60,6 +63,18 @@ func costText(p executor.Plan) string {
 // largeCost is from when on a run on a terminal is worth a question.
 const largeCost = sdk.USD
 
+// manyUnpriced is from how many queries on a run of which nobody knows the cost
+// is worth a question.
+const manyUnpriced = 100
+
+// large reports whether a run costs enough, or may, to be asked about.
+func large(p executor.Plan) bool {
+	if p.Cost == nil {
+		return p.Queries >= manyUnpriced
+	}
+	return *p.Cost >= largeCost
+}
+
 // confirm shows the estimate of a large paid run on a terminal and asks. The
 // job's queries are gone through once more for it.
 func (a *app) confirm(ctx context.Context, j job) error {
@@ -74,7 +89,7 @@ func (a *app) confirm(ctx context.Context, j job) error {
 	if err != nil {
 		return err
 	}
-	if plan.Cost == nil || *plan.Cost < largeCost {
+	if !large(plan) {
 		return nil
 	}
 	a.note("%d queries, %s, about %s. Ask them? [y/N]", plan.Queries, costText(plan), format.Seconds(plan.Duration))

@@ -28,7 +28,10 @@ func TestMetricsTellOfTheRunUnderWay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{`cortex_host_answered_total{`, `cortex_host_in_flight{`, `provider="openai"`} {
+	for _, want := range []string{
+		`cortex_host_results_total{lane="openai",model="",outcome="success"} 1`, `cortex_host_in_flight{lane="openai",model=""} 2`,
+		`cortex_host_utilisation{lane="openai",limit="concurrency",model=""} 0.`, `cortex_host_restarts_total{lane="openai",model=""} 0`,
+	} {
 		if !strings.Contains(string(page), want) {
 			t.Errorf("%s is missing:\n%s", want, page)
 		}

@@ -108,6 +108,9 @@ func (a *app) start(ctx context.Context, c *config.Config, h *house, flags *runF
 		return err
 	}
 	j.config, j.lanes, j.routes = c, h.lanes, h.routes
+	if flags.limit > 0 && (j.total == 0 || flags.limit < j.total) {
+		j.queries, j.total = cut(j.queries, flags.limit), flags.limit
+	}
 	if flags.dryRun {
 		j.sink, j.text = newStreamSink(a.stdout, encoder), flags.output.format == formatText || isTerminal(a.stdout)
 		return a.dryRun(ctx, j)
@@ -125,9 +128,6 @@ func (a *app) start(ctx context.Context, c *config.Config, h *house, flags *runF
 		j.drain = -1 // the executor's zero is its default
 	}
 	j.failOn, j.metrics, j.page = flags.failOn, flags.metrics, a.newPage(flags.output.report, c)
-	if flags.limit > 0 && (j.total == 0 || flags.limit < j.total) {
-		j.queries, j.total = cut(j.queries, flags.limit), flags.limit
-	}
 	if flags.output.path == "" {
 		if flags.output.errorPath != "" {
 			return usagef("name the file of the answers with -o", "--errors needs -o")

@@ -12,16 +12,23 @@ import (
 )
 
 // counts are the numbers of --summary, of a run or of one provider. Times are
-// seconds, money is US dollars.
+// seconds, money is US dollars. A cost of which nothing is known is null.
 type counts struct {
 	executor.Totals
-	TotalTime float64 `json:"total_time"`
+	TotalCost *sdk.Money `json:"total_cost"`
+	TotalTime float64    `json:"total_time"`
+}
+
+func countsOf(t executor.Totals, seconds float64) counts {
+	return counts{t, t.KnownCost(), seconds}
 }
 
 // summaryView is the JSON of --summary.
 type summaryView struct {
 	counts
-	Stopped   string              `json:"stopped,omitempty"`
+	Stopped string `json:"stopped,omitempty"`
+	// Predicted is what --dry-run would have said of the queries.
+	Predicted executor.Plan       `json:"predicted"`
 	Providers map[string]laneView `json:"providers"`
 	// Lanes are the details, by provider and model.
 	Lanes []executor.LaneStats `json:"lanes"`
@@ -37,14 +44,13 @@ type laneView struct {
 
 func viewOf(s executor.Summary) summaryView {
 	seconds := s.TotalTime.Seconds()
-	view := summaryView{counts: counts{s.Totals, seconds}, Stopped: s.Stopped, Providers: map[string]laneView{}, Lanes: s.Lanes}
+	view := summaryView{counts: countsOf(s.Totals, seconds), Stopped: s.Stopped, Predicted: s.Predicted, Providers: map[string]laneView{}, Lanes: s.Lanes}
 	for _, l := range s.Lanes {
 		v, ok := view.Providers[l.Name]
 		if !ok {
 			v = laneView{Errors: map[sdk.Kind]int{}, Served: map[string]int{}}
-			v.TotalTime = seconds
 		}
-		v.Totals = sum(v.Totals, l.Totals)
+		v.counts = countsOf(sum(v.Totals, l.Totals), seconds)
 		v.RateLimited += l.RateLimited
 		for kind, n := range l.Errors {
 			v.Errors[kind] += n
@@ -115,9 +121,14 @@ func (a *app) noteSummary(s executor.Summary) {
 		parts = append(parts, fmt.Sprintf("%v and %d calls of unknown cost", s.TotalCost, s.UnknownCosts))
 	case s.TotalCost > 0:
 		parts = append(parts, s.TotalCost.String())
+	case s.KnownCost() == nil:
+		parts = append(parts, "cost not known")
 	}
 	if s.Attempts > s.SuccessCount+s.FailureCount {
 		parts = append(parts, fmt.Sprintf("%d attempts", s.Attempts))
 	}
 	a.note("%s in %s", strings.Join(parts, ", "), format.Seconds(s.TotalTime))
+	if p := s.Predicted; p.Cost != nil && *p.Cost > 0 {
+		a.note("predicted: %d tokens, %s, %s", p.PromptTokens+p.CompletionTokens, costText(p), format.Seconds(p.Duration))
+	}
 }

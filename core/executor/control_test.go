@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/cortexlinux/cortex-host/core/executor"
+	"github.com/cortexlinux/cortex-host/core/limiter"
 	"github.com/cortexlinux/cortex-host/core/route"
 	"github.com/cortexlinux/cortex-host/sdk"
 )
@@ -124,12 +125,68 @@ func TestStatistics(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, want := range []string{`"success_count":2000`, `"total_tokens":30000`, `"total_time":`, `"total_cost":0`, `"p95":0.9`, `"rate_limited":`} {
+		for _, want := range []string{`"success_count":2000`, `"total_tokens":30000`, `"total_time":`, `"total_cost":null`, `"p95":0.9`, `"rate_limited":`} {
 			if !strings.Contains(string(data), want) {
 				t.Errorf("no %s in %s", want, data)
 			}
 		}
 	})
+}
+
+// restless is a provider whose process was started again.
+type restless struct{ *fake }
+
+func (restless) Restarts() int { return 3 }
+
+func TestUtilisation(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		lane := route.Lane{Name: "a", Provider: restless{taking(time.Second)}, Limits: sdk.Limits{TokensPerMinute: 90_000}}
+		e := newExecutor(t, executor.Config{Lanes: []route.Lane{lane}, MaxConcurrent: 20, RequestsPerSecond: new(10.0)})
+		qs := bounded(600, 100)
+		batch(t, e, qs)
+		time.Sleep(time.Hour) // idle time does not count
+		s := e.Stats().Lanes[0]
+		for limit, want := range map[limiter.Cause]float64{executor.Concurrency: 0.5, limiter.Requests: 0.98, limiter.Tokens: 0.1} {
+			if got, ok := s.Utilisation[limit]; !ok || got < want-0.02 || got > want+0.02 {
+				t.Errorf("%s: %.3f used, want %.2f", limit, got, want)
+			}
+		}
+		if s.Restarts != 3 {
+			t.Errorf("%d restarts", s.Restarts)
+		}
+	})
+}
+
+// What was foretold is laid beside what came of it, and is the same as what a
+// dry run says, however much the run has learned.
+func TestPredictionStandsBesideTheOutcome(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := executor.Config{Lanes: []route.Lane{{Name: "a", Model: "m", Provider: taking(time.Second)}}, Prices: book(1, 2), RequestsPerSecond: new(2.0)}
+		qs := bounded(100, 1000)
+		plan, err := newExecutor(t, cfg).Plan(context.Background(), func(yield func(sdk.Query, error) bool) {
+			for _, q := range qs {
+				if !yield(q, nil) {
+					return
+				}
+			}
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := batch(t, newExecutor(t, cfg), qs).Predicted
+		if plan.Queries != 100 || shown(got) != shown(plan) {
+			t.Errorf("predicted %s\nplanned %s", shown(got), shown(plan))
+		}
+	})
+}
+
+// shown is a plan as JSON.
+func shown(p executor.Plan) string {
+	data, err := json.Marshal(p)
+	if err != nil {
+		return err.Error()
+	}
+	return string(data)
 }
 
 // shout accepts answers in capitals only.

@@ -95,6 +95,7 @@ func (r *run) admit(q sdk.Query) {
 	}
 	path, err := e.router.Path(&t.query)
 	if err == nil {
+		r.forecast.add(&t.query, path)
 		t.path = path
 		err = e.place(t, t.arrived)
 	}

@@ -41,6 +41,7 @@ type run struct {
 	index    int64
 	totals   Totals
 	streak   streak
+	forecast forecast
 }
 
 // A halt is why a run stopped before its input ended.
@@ -88,6 +89,7 @@ func (e *Executor) begin(ctx context.Context, window int, sink func(sdk.Result) 
 		})
 	}
 	e.mu.Lock()
+	r.forecast = e.newForecast()
 	e.runs[r] = struct{}{}
 	e.crew.left.Broadcast() // whoever waits for the crew to leave need not
 	e.mu.Unlock()

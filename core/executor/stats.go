@@ -35,9 +35,18 @@ type Totals struct {
 	// TotalTokens is their sum.
 	TotalTokens int64 `json:"total_tokens"`
 	// Cost adds up what is known; UnknownCosts counts the attempts of which
-	// it is not.
+	// it is not. In the JSON of a run or a lane a cost of which nothing is known
+	// is null.
 	Cost         sdk.Money `json:"total_cost"`
 	UnknownCosts int       `json:"unknown_costs,omitempty"`
+}
+
+// KnownCost returns Cost, or nil if nothing is known of what the calls cost.
+func (t *Totals) KnownCost() *sdk.Money {
+	if t.UnknownCosts > 0 && t.Cost == 0 {
+		return nil
+	}
+	return &t.Cost
 }
 
 func (t *Totals) add(r *sdk.Result) {
@@ -83,6 +92,9 @@ type Summary struct {
 	TotalTime time.Duration `json:"-"`
 	// TotalCost is the same as Cost.
 	TotalCost sdk.Money `json:"-"`
+	// Predicted is what [Executor.Plan] would have said of the queries that
+	// were read, to be compared with what came of them.
+	Predicted Plan `json:"predicted"`
 	// Stopped is why the run ended before its input did, or empty.
 	Stopped string `json:"stopped,omitempty"`
 	// Lanes are the executor's statistics by lane. They are those of the run
@@ -176,8 +188,9 @@ func (s LaneStats) MarshalJSON() ([]byte, error) {
 	}
 	return json.Marshal(struct {
 		plain
-		Waits map[limiter.Cause]float64 `json:"waits,omitempty"`
-	}{plain(s), waits})
+		TotalCost *sdk.Money                `json:"total_cost"`
+		Waits     map[limiter.Cause]float64 `json:"waits,omitempty"`
+	}{plain(s), s.KnownCost(), waits})
 }
 
 // MarshalJSON writes the total time in seconds.
@@ -185,8 +198,9 @@ func (s Summary) MarshalJSON() ([]byte, error) {
 	type plain Summary
 	return json.Marshal(struct {
 		plain
-		TotalTime float64 `json:"total_time"`
-	}{plain(s), seconds(s.TotalTime)})
+		TotalCost *sdk.Money `json:"total_cost"`
+		TotalTime float64    `json:"total_time"`
+	}{plain(s), s.KnownCost(), seconds(s.TotalTime)})
 }
 
 func seconds(d time.Duration) float64 { return d.Round(time.Microsecond).Seconds() }
@@ -218,7 +232,7 @@ func (r *run) summary() Summary {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	now := time.Now()
-	s := Summary{Totals: r.totals, TotalTime: now.Sub(r.began), TotalCost: r.totals.Cost, Lanes: e.stats(now).Lanes}
+	s := Summary{Totals: r.totals, TotalTime: now.Sub(r.began), TotalCost: r.totals.Cost, Predicted: r.forecast.conclude(), Lanes: e.stats(now).Lanes}
 	if r.stop != nil && !errors.Is(r.stop.err, errFinished) {
 		s.Stopped = r.stop.err.Error()
 	}

@@ -241,6 +241,9 @@ func TestDeathAndRestart(t *testing.T) {
 	if second := ask(t, p, "pid"); second == first {
 		t.Error("the same process answers")
 	}
+	if n := p.Restarts(); n != 1 {
+		t.Errorf("%d restarts", n)
+	}
 }
 
 func TestDiesTooOften(t *testing.T) {

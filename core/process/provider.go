@@ -34,6 +34,7 @@ type Provider struct {
 	starting *start
 	refusal  error // of the settings, until there are others
 	deaths   []time.Time
+	starts   int // that succeeded
 	words    string // the last words of the last dead
 	closed   bool
 	closing  chan struct{}
@@ -69,6 +70,13 @@ func (p *Provider) Complete(ctx context.Context, q *sdk.Query) (*sdk.Response, e
 		return nil, err
 	}
 	return i.complete(ctx, q)
+}
+
+// Restarts returns how often the plugin was started again after its death.
+func (p *Provider) Restarts() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return max(0, p.starts-1)
 }
 
 // Describe asks the running plugin what it is.
@@ -186,6 +194,7 @@ func (p *Provider) start(s *start, dead *instance) {
 	defer p.mu.Unlock()
 	if s.err == nil {
 		p.current = s.inst
+		p.starts++
 	}
 	p.starting = nil
 	close(s.done)

@@ -41,6 +41,9 @@ var (
 	waits      = desc("wait_seconds_total", "How long the lane had queries to send and could not.", "cause")
 	rate       = desc("rate", "Sends a second that the limiter allows; no value without a limit.")
 	down       = desc("down", "1 if the circuit breaker is open.")
+	utilised   = desc("utilisation", "The part of a limit that was used since the start.", "limit")
+	restarts   = desc("restarts_total", "Times that the provider's process was started again.")
+	served     = desc("served_total", "Answers by the model that gave them.", "served")
 	stopped    = desc("stopped", "1 if the lane sends nothing any more.")
 	concurrent = prometheus.NewDesc("cortex_host_max_concurrent", "How many calls may be under way.", nil, nil)
 )
@@ -48,7 +51,7 @@ var (
 // Describe sends the descriptions of all metrics.
 func (c *Collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{inFlight, queued, results, attempts, failures, tokens, cost, unknown,
-		latency, waits, rate, down, stopped, concurrent} {
+		latency, waits, rate, utilised, restarts, served, down, stopped, concurrent} {
 		ch <- d
 	}
 }
@@ -63,8 +66,8 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 }
 
 func collectLane(ch chan<- prometheus.Metric, l *executor.LaneStats) {
-	gauge := func(d *prometheus.Desc, v float64) {
-		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, l.Name, l.Model)
+	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, append([]string{l.Name, l.Model}, labels...)...)
 	}
 	counter := func(d *prometheus.Desc, v float64, labels ...string) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, v, append([]string{l.Name, l.Model}, labels...)...)
@@ -91,6 +94,13 @@ func collectLane(ch chan<- prometheus.Metric, l *executor.LaneStats) {
 	counter(tokens, float64(l.Tokens.ReasoningTokens), "reasoning")
 	counter(cost, l.Cost.USD())
 	counter(unknown, float64(l.UnknownCosts))
+	counter(restarts, float64(l.Restarts))
+	for limit, part := range l.Utilisation {
+		gauge(utilised, part, string(limit))
+	}
+	for model, n := range l.Served {
+		counter(served, float64(n), model)
+	}
 	for cause, d := range l.Waits {
 		counter(waits, d.Seconds(), string(cause))
 	}
