@@ -3,7 +3,6 @@ package executor_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -270,29 +269,4 @@ func TestPossiblyBilled(t *testing.T) {
 			}
 		})
 	}
-}
-
-func ExampleExecutor_ExecuteBatch() {
-	echo := sdk.ProviderFunc(func(_ context.Context, q *sdk.Query) (*sdk.Response, error) {
-		return &sdk.Response{Content: "You said: " + q.Messages[0].Content()}, nil
-	})
-	e, err := executor.New(executor.Config{Lanes: []route.Lane{{Name: "echo", Provider: echo, Local: true}}})
-	if err != nil {
-		panic(err)
-	}
-	b, err := e.ExecuteBatch(context.Background(), []sdk.Query{
-		{ID: "q1", Messages: []sdk.Message{{Role: sdk.User, Text: "Analyze nginx"}}},
-		{ID: "q2", Messages: []sdk.Message{{Role: sdk.User, Text: "Analyze redis"}}},
-	})
-	if err != nil {
-		panic(err)
-	}
-	fmt.Printf("Completed: %d/%d\n", b.SuccessCount, len(b.Results))
-	for _, r := range b.SuccessfulResponses() {
-		fmt.Println(r.Content)
-	}
-	// Output:
-	// Completed: 2/2
-	// You said: Analyze nginx
-	// You said: Analyze redis
 }
