@@ -25,7 +25,7 @@ func newApt(m *machine) manager { return &apt{m: m} }
 // the lists stay as they are; configuration files are compared each time.
 func (a *apt) describe(ctx context.Context, name string) (*packageFacts, error) {
 	state := a.m.aptState()
-	db, err := a.database.get(ctx, "", state, a.m.readDpkg)
+	db, err := a.read(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -43,6 +43,11 @@ func (a *apt) describe(ctx context.Context, name string) (*packageFacts, error) 
 		facts.configFrom = origin{"dpkg-query -W (Conffiles), MD5 of the files", a.m.now()}
 	}
 	return &facts, nil
+}
+
+// read returns dpkg's database, from memory if it has not changed.
+func (a *apt) read(ctx context.Context) (*dpkgDatabase, error) {
+	return a.database.get(ctx, "", a.m.aptState(), a.m.readDpkg)
 }
 
 func (a *apt) load(ctx context.Context, db *dpkgDatabase, name, state string) (*packageFacts, error) {

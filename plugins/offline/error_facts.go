@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"os"
 	"path"
 	"slices"
 	"strings"
@@ -94,53 +93,4 @@ func runs(programs ...string) look {
 		}
 		g.fact(programs[0], "runs, %s", names(who, m.settings.list))
 	}}
-}
-
-// lookLocks tells who holds the locks of dpkg and apt.
-var lookLocks = look{"package locks", "", func(_ context.Context, m *machine, sec *section, _ string) {
-	g := sec.from("/proc/locks", m.now())
-	for _, file := range []string{"/var/lib/dpkg/lock-frontend", "/var/lib/dpkg/lock", "/var/lib/apt/lists/lock", "/var/cache/apt/archives/lock"} {
-		if pid := m.lockHolder(file); pid != "" {
-			g.fact(path.Base(path.Dir(file)), "%s is held by %s (pid %s)", file, orUnknown(m.word("/proc/"+pid+"/comm")), pid)
-		}
-	}
-	if len(g.lines) == 0 {
-		g.text("nobody holds a lock of dpkg or apt at this moment")
-	}
-}}
-
-// lockHolder returns the process that holds a lock on a file, or nothing.
-func (m *machine) lockHolder(file string) string {
-	info, err := os.Stat(m.path(file))
-	if err != nil {
-		return ""
-	}
-	inode, ok := inodeOf(info)
-	if !ok {
-		return ""
-	}
-	return parseLocks(m.read("/proc/locks", 1<<20), inode)
-}
-
-// parseLocks finds the owner of a lock in /proc/locks:
-//
-//	1: POSIX  ADVISORY  WRITE 812 fe:00:1049 0 EOF
-func parseLocks(text, inode string) string {
-	for _, line := range lines(text) {
-		f := strings.Fields(line)
-		if len(f) < 8 || f[1] == "->" || f[4] == "-1" {
-			continue
-		}
-		if strings.HasSuffix(f[5], ":"+inode) {
-			return f[4]
-		}
-	}
-	return ""
-}
-
-func orUnknown(s string) string {
-	if s == "" {
-		return "an unknown process"
-	}
-	return s
 }

@@ -10,7 +10,8 @@ import (
 
 // answerError explains an error message by the rules that match it.
 func (m *machine) answerError(ctx context.Context, text string) (*sheet, error) {
-	text = readable(text)
+	length := len(text)
+	text = readable(excerpt(text))
 	hits := match(rules, text)
 	if len(hits) == 0 {
 		return nil, sdk.Errorf(sdk.NotAnswered, "none of the %d rules matches %q; offline explains known messages only", len(rules), clip(plain(text), 80))
@@ -22,6 +23,9 @@ func (m *machine) answerError(ctx context.Context, text string) (*sheet, error) 
 			return nil, err
 		}
 	}
+	if length > 2*maxPart {
+		s.section("What was read").from("the query", m.now()).text("the text has %s; %s at the beginning and the end of it were read", size(uint64(length)), size(maxPart))
+	}
 	if len(hits) > maxHits {
 		var others []string
 		for _, h := range hits[maxHits:] {
@@ -32,6 +36,17 @@ func (m *machine) answerError(ctx context.Context, text string) (*sheet, error) 
 	return s, nil
 }
 
+// maxPart bounds what is read of an error at each end: the beginning says what
+// was attempted, the end what became of it.
+const maxPart = 16 << 10
+
+func excerpt(text string) string {
+	if len(text) <= 2*maxPart {
+		return text
+	}
+	return text[:maxPart] + "\n" + text[len(text)-maxPart:]
+}
+
 const baseSource = "offline's rules (RULES.md), version " + version
 
 // headline names what it is and how sure that is.
@@ -40,7 +55,11 @@ func (h *hit) headline() string {
 }
 
 func (m *machine) writeHit(ctx context.Context, s *sheet, h *hit, told map[string]bool) error {
-	g := s.section("What it is: "+h.title).from("the query; "+baseSource, rulesOf)
+	title := "What was matched"
+	if len(s.sections) > 0 {
+		title = "Also: " + h.title
+	}
+	g := s.section(title).from("the query; "+baseSource, rulesOf)
 	g.fact("matched", "%s", clip(strings.TrimSpace(h.line), 300))
 	g.fact("rule", "%s", h.id)
 	g.fact("confidence", "%s: %s", h.confidence, h.confidence.meaning())

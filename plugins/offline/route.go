@@ -12,8 +12,8 @@ import (
 const abilities = `it knows a package (task_type system_operation, metadata "package"), an error message (error_debugging, metadata "original_error") ` +
 	`and a part of this machine (configuration, metadata "hardware_type": CPU, RAM, Storage, Network or GPU)`
 
-// maxValue bounds what metadata may hold.
-const maxValue = 16 << 10
+// maxName bounds what names a package or a part of the machine.
+const maxName = 1 << 10
 
 // answer chooses what a query asks for, by its task type and its metadata.
 func (m *machine) answer(ctx context.Context, q *sdk.Query) (*sheet, error) {
@@ -36,8 +36,8 @@ func (m *machine) answer(ctx context.Context, q *sdk.Query) (*sheet, error) {
 		switch {
 		case value == "":
 			return nil, sdk.Errorf(sdk.NotAnswered, "a query of task_type %s needs the metadata %q; offline does not read prompts: %s", route.task, route.key, abilities)
-		case len(value) > maxValue:
-			return nil, sdk.Errorf(sdk.InvalidRequest, "the metadata %q has %d bytes; at most %d", route.key, len(value), maxValue)
+		case len(value) > maxName && route.task != sdk.ErrorDebugging:
+			return nil, sdk.Errorf(sdk.InvalidRequest, "the metadata %q has %d bytes; at most %d", route.key, len(value), maxName)
 		}
 		return route.answer(ctx, value)
 	}

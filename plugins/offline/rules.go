@@ -57,20 +57,22 @@ func (c confidence) meaning() string {
 	return [...]string{
 		"many programs use these words; take it as a hint",
 		"it usually means this; the checks tell whether it does here",
-		"one program says it, and it means this",
+		"this text has this one meaning",
 	}[c]
 }
 
 // rulesOf is when the rules were last reviewed as a whole.
 var rulesOf = time.Date(2026, time.November, 26, 0, 0, 0, 0, time.UTC)
 
-// rules is the base, by area.
-var rules = slices.Concat(packageRules)
+// rules is the base, by area: what is particular before what is general, for
+// of two that are equally sure the first goes first.
+var rules = slices.Concat(debRules, otherPackageRules, serviceRules, languageRules, kernelRules, storageRules, memoryRules, networkRules, systemRules)
 
 // A hit is a rule and the first line that it matches.
 type hit struct {
 	*rule
 	line  string
+	at    int               // where the line begins
 	named map[string]string // what the pattern's groups caught
 }
 
@@ -80,8 +82,9 @@ const (
 	maxHits   = 4       // that are told in full
 )
 
-// match returns the rules that match a text, the surest first; of equally sure
-// ones that which explains more of the line. The time it takes is bounded: a
+// match returns the rules that match a text, the surest first. Where a rule
+// matches a line, less sure ones say nothing about it: "Permission denied
+// (publickey)" is not about the mode of a file. The time it takes is bounded: a
 // search for every rule's words, and patterns on a few kilobytes.
 func match(base []rule, text string) []hit {
 	small := smallLetters(text)
@@ -92,7 +95,14 @@ func match(base []rule, text string) []hit {
 		}
 	}
 	slices.SortStableFunc(hits, func(a, b hit) int { return int(b.confidence) - int(a.confidence) })
-	return hits
+	surest := map[int]confidence{}
+	return slices.DeleteFunc(hits, func(h hit) bool {
+		known, seen := surest[h.at]
+		if !seen {
+			surest[h.at] = h.confidence
+		}
+		return seen && h.confidence < known
+	})
 }
 
 // find looks for the first line that the rule matches. small is the text in
@@ -107,7 +117,7 @@ func (r *rule) find(text, small string) (hit, bool) {
 			}
 			begin, end := lineAround(text, at+i, len(words))
 			if named, ok := r.accepts(text[begin:end]); ok {
-				return hit{r, text[begin:end], named}, true
+				return hit{r, text[begin:end], begin, named}, true
 			}
 			at = end
 		}
@@ -116,7 +126,7 @@ func (r *rule) find(text, small string) (hit, bool) {
 }
 
 // accepts reports whether a line is what the rule is about, and what its
-// groups caught.
+// groups caught. Groups port, port2 and port3 are one in several places.
 func (r *rule) accepts(line string) (map[string]string, bool) {
 	if r.like == nil {
 		return nil, true
@@ -127,7 +137,7 @@ func (r *rule) accepts(line string) (map[string]string, bool) {
 	}
 	named := map[string]string{}
 	for i, name := range r.like().SubexpNames() {
-		if name != "" && caught[i] != "" {
+		if name = strings.TrimRight(name, "0123456789"); name != "" && caught[i] != "" {
 			named[name] = caught[i]
 		}
 	}
