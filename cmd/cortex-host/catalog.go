@@ -10,6 +10,7 @@ import (
 	"github.com/cortexlinux/cortex-host/core/process"
 	"github.com/cortexlinux/cortex-host/core/store"
 	"github.com/cortexlinux/cortex-host/sdk"
+	"github.com/cortexlinux/cortex-host/sdk/provider"
 )
 
 // A catalog knows the providers that are there. What a plugin says of itself
@@ -32,8 +33,14 @@ func (c *catalog) all(ctx context.Context) ([]offer, error) {
 	if err != nil {
 		return nil, err
 	}
-	var list []offer
+	list, err := c.attached(ctx)
+	if err != nil {
+		return nil, err
+	}
 	for _, p := range plugins {
+		if len(list) > 0 && list[0].reattach != nil && list[0].plugin.Name == p.Name {
+			continue
+		}
 		about, err := c.describe(ctx, p)
 		if err != nil {
 			if ctx.Err() != nil {
@@ -66,6 +73,16 @@ func (c *catalog) find(ctx context.Context, name string) (offer, error) {
 }
 
 func (c *catalog) findPlugin(ctx context.Context, name string) (offer, error) {
+	running, err := c.attached(ctx)
+	if err != nil {
+		return offer{}, err
+	}
+	for _, o := range running {
+		if o.name == name {
+			c.app.info("provider: %s is the process %d that %s names; nobody verified it", name, o.reattach.PID, provider.ReattachVariable)
+			return o, nil
+		}
+	}
 	if p, err := store.Find(c.dirs, name); err == nil {
 		about, err := c.describe(ctx, p)
 		if err != nil {

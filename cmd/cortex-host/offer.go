@@ -11,6 +11,7 @@ import (
 	"github.com/cortexlinux/cortex-host/core/config"
 	"github.com/cortexlinux/cortex-host/core/store"
 	"github.com/cortexlinux/cortex-host/sdk"
+	"github.com/cortexlinux/cortex-host/sdk/provider"
 )
 
 // An offer is one provider that can be asked for by name: a plugin, or one of
@@ -22,6 +23,8 @@ type offer struct {
 	preset *sdk.Preset // nil: the plugin itself
 	// instance is what the configuration says of it.
 	instance config.Instance
+	// reattach is where the plugin listens if somebody else started it.
+	reattach *provider.Reattach
 }
 
 // offers returns what a plugin offers: itself, then its presets.

@@ -15,7 +15,7 @@ import (
 
 // newProcess returns the process of an offer, which is started on first use.
 func (a *app) newProcess(o *offer, name string, s sdk.Settings) (*process.Provider, error) {
-	return process.New(process.Config{Name: name, Plugin: o.plugin, Settings: s, RunDir: a.runDir(), Logger: a.logger()})
+	return process.New(process.Config{Name: name, Plugin: o.plugin, Settings: s, RunDir: a.runDir(), Logger: a.logger(), Reattach: o.reattach})
 }
 
 // logger returns what plugins log to: stderr with --verbose, else nothing.
