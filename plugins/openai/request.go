@@ -23,7 +23,7 @@ func buildRequest(model string, q *sdk.Query) ([]byte, error) {
 		return nil, sdk.Errorf(sdk.InvalidRequest, "no model is named; set --model, or model in the provider's configuration")
 	}
 	can := capabilitiesOf(model)
-	w := requestWriter{body: make([]byte, 0, q.PromptBytes()*17/16+512), reserved: append(make([]string, 0, 8), "model", "messages", "stream")}
+	w := requestWriter{body: make([]byte, 0, q.PromptBytes()*17/16+64*len(q.Messages)+128), reserved: append(make([]string, 0, 8), "model", "messages", "stream")}
 	w.body = sdk.AppendString(append(w.body, `{"model":`...), model)
 	w.text(`,"messages":[`)
 	for i := range q.Messages {

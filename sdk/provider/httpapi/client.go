@@ -1,7 +1,7 @@
 package httpapi
 
 import (
-	"context"
+	"cmp"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -46,7 +46,6 @@ type Client struct {
 	redactor  *Redactor
 	transport transport
 	maxReply  int64
-	timeout   time.Duration
 }
 
 // New returns a client, or an error that names what is wrong with cfg.
@@ -71,19 +70,16 @@ func New(cfg Config) (*Client, error) {
 	if header.Get("User-Agent") == "" {
 		header.Set("User-Agent", "cortex-host")
 	}
-	transport, err := newTransport(base, roots, header)
+	transport, err := newTransport(base, roots, header, cmp.Or(max(0, cfg.Timeout), defaultTimeout))
 	if err != nil {
 		return nil, err
 	}
 	c := &Client{
 		base: *base, redactor: NewRedactor(cfg.Secrets...), transport: transport,
-		maxReply: cfg.MaxReply, timeout: cfg.Timeout,
+		maxReply: cfg.MaxReply,
 	}
 	if c.maxReply <= 0 {
 		c.maxReply = defaultMaxReply
-	}
-	if c.timeout <= 0 {
-		c.timeout = defaultTimeout
 	}
 	return c, nil
 }
@@ -93,18 +89,18 @@ func (c *Client) Close() { c.transport.close() }
 
 // newTransport returns the way to the server: direct, unless the environment
 // names a proxy for it. RATIONALE.md says why each choice was made.
-func newTransport(base *url.URL, roots *x509.CertPool, header http.Header) (transport, error) {
+func newTransport(base *url.URL, roots *x509.CertPool, header http.Header, timeout time.Duration) (transport, error) {
 	config := &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
 	proxy, err := httpproxy.FromEnvironment().ProxyFunc()(base)
 	if err != nil {
 		return nil, errors.New("the environment's proxy for the base URL is not a URL; check HTTPS_PROXY and HTTP_PROXY")
 	}
 	if proxy == nil {
-		return newPool(base, config, header), nil
+		return newPool(base, config, header, timeout), nil
 	}
 	var http1 http.Protocols
 	http1.SetHTTP1(true)
-	return &proxied{header: header, Transport: http.Transport{
+	return &proxied{header: header, timeout: timeout, Transport: http.Transport{
 		Proxy:                  http.ProxyURL(proxy),
 		DialContext:            dialer().DialContext,
 		TLSClientConfig:        config,
@@ -190,12 +186,4 @@ func checkHeader(h http.Header) error {
 		}
 	}
 	return nil
-}
-
-// deadline returns ctx bounded by the client's timeout if it has no bound.
-func (c *Client) deadline(ctx context.Context) (context.Context, context.CancelFunc) {
-	if _, ok := ctx.Deadline(); ok {
-		return ctx, func() {}
-	}
-	return context.WithTimeout(ctx, c.timeout)
 }

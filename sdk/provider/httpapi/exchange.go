@@ -18,7 +18,8 @@ type transport interface {
 	// exchange sends a request and returns the reply, whose body the caller
 	// closes. sent says whether the whole request was handed to the connection:
 	// up to then the server can't have acted on it. It ends when ctx does, also
-	// while the body is read.
+	// while the body is read; a ctx without a deadline gets the transport's
+	// timeout.
 	exchange(ctx context.Context, method string, u *url.URL, body []byte) (reply *http.Response, sent bool, err error)
 	// close closes idle connections. Exchanges that are under way end as they
 	// would.
@@ -39,15 +40,35 @@ func dialer() *net.Dialer { return &net.Dialer{Timeout: dialTimeout, KeepAlive: 
 // them.
 type proxied struct {
 	http.Transport
-	header http.Header // shared by all requests; a RoundTripper must not change it
+	header  http.Header // shared by all requests; a RoundTripper must not change it
+	timeout time.Duration
 }
 
 var _ transport = (*proxied)(nil)
 
 func (p *proxied) exchange(ctx context.Context, method string, u *url.URL, body []byte) (*http.Response, bool, error) {
-	sent := new(sending)
+	sent, cancel := new(sending), context.CancelFunc(func() {})
+	if _, bounded := ctx.Deadline(); !bounded {
+		ctx, cancel = context.WithTimeout(ctx, p.timeout)
+	}
 	resp, err := p.RoundTrip(p.request(sent.watch(ctx), method, u, body))
-	return resp, sent.complete(), err
+	if err != nil {
+		cancel()
+		return nil, sent.complete(), err
+	}
+	resp.Body = closing{resp.Body, cancel}
+	return resp, sent.complete(), nil
+}
+
+// closing is a body whose end ends its context too.
+type closing struct {
+	io.ReadCloser
+	cancel context.CancelFunc
+}
+
+func (c closing) Close() error {
+	defer c.cancel()
+	return c.ReadCloser.Close()
 }
 
 // request builds the request by hand: without GetBody, which is net/http's

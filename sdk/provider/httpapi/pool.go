@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"fmt"
@@ -17,10 +18,11 @@ import (
 // connections that whoever makes a call writes to and reads from itself.
 // RATIONALE.md says why.
 type pool struct {
-	addr   string
-	tls    *tls.Config // nil for plain HTTP
-	host   string
-	header []byte // the lines that all requests have
+	addr    string
+	tls     *tls.Config // nil for plain HTTP
+	host    string
+	header  []byte // the lines that all requests have
+	timeout time.Duration
 
 	mu     sync.Mutex
 	idle   []*conn // the one used last is at the end
@@ -30,8 +32,8 @@ type pool struct {
 
 var _ transport = (*pool)(nil)
 
-func newPool(base *url.URL, config *tls.Config, header http.Header) *pool {
-	p := &pool{host: base.Host}
+func newPool(base *url.URL, config *tls.Config, header http.Header, timeout time.Duration) *pool {
+	p := &pool{host: base.Host, timeout: timeout}
 	port := base.Port()
 	if base.Scheme == "https" {
 		config.ServerName = base.Hostname()
@@ -39,20 +41,13 @@ func newPool(base *url.URL, config *tls.Config, header http.Header) *pool {
 		config.ClientSessionCache = tls.NewLRUClientSessionCache(1)
 		config.DynamicRecordSizingDisabled = true // a request is one write
 		p.tls = config
-		port = or(port, "443")
+		port = cmp.Or(port, "443")
 	}
-	p.addr = net.JoinHostPort(base.Hostname(), or(port, "80"))
+	p.addr = net.JoinHostPort(base.Hostname(), cmp.Or(port, "80"))
 	var lines bytes.Buffer
 	_ = header.Write(&lines) // a buffer takes everything
 	p.header = lines.Bytes()
 	return p
-}
-
-func or(s, other string) string {
-	if s != "" {
-		return s
-	}
-	return other
 }
 
 // exchange implements transport.
@@ -61,6 +56,11 @@ func (p *pool) exchange(ctx context.Context, method string, u *url.URL, body []b
 	if err != nil {
 		return nil, false, err
 	}
+	var deadline time.Time // none: ctx has it
+	if _, bounded := ctx.Deadline(); !bounded {
+		deadline = time.Now().Add(p.timeout)
+	}
+	_ = c.SetDeadline(deadline)
 	attended := context.AfterFunc(ctx, c.interrupt)
 	request := takeBuffer()
 	p.write(request, method, u, body)

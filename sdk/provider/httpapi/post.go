@@ -35,8 +35,6 @@ func (c *Client) Get(ctx context.Context, path, query string) (*Reply, error) {
 }
 
 func (c *Client) send(ctx context.Context, method, path, query string, body []byte) (*Reply, error) {
-	ctx, cancel := c.deadline(ctx)
-	defer cancel()
 	start := time.Now()
 	u := c.base
 	u.Path += path
