@@ -15,6 +15,7 @@ type guest struct {
 	table    bool        // a table of functions
 	start    bool        // the second function runs before _start
 	bodies   [][]byte    // of functions without parameters or results
+	locals   bool        // the bodies begin with their variables
 	data     []byte      // at address 64
 	imports  [][2]string // more functions to import
 	manifest string      // "": an ordinary one
@@ -66,8 +67,11 @@ func (g guest) build() []byte {
 	}
 	code := binary.AppendUvarint(nil, uint64(len(g.bodies)))
 	for _, body := range g.bodies {
-		code = binary.AppendUvarint(code, uint64(len(body)+2))
-		code = cat(code, []byte{0}, body, []byte{0x0b})
+		if !g.locals {
+			body = cat([]byte{0}, body)
+		}
+		code = binary.AppendUvarint(code, uint64(len(body)+1))
+		code = cat(code, body, []byte{0x0b})
 	}
 	section(10, code)
 	// The vectors that fd_write and fd_read take lie at 0 and at 16.

@@ -95,6 +95,7 @@ func (j childJob) do(streams *guestIO) (end childEnd) {
 		WithCompilationCache(cache).
 		WithCoreFeatures(api.CoreFeaturesV2).
 		WithMemoryLimitPages(uint32(j.MemoryMB) * 16).
+		WithMemoryCapacityFromMax(true).
 		WithDebugInfoEnabled(false)
 	runtime := wazero.NewRuntimeWithConfig(ctx, config)
 	compiled, err := runtime.CompileModule(ctx, module)

@@ -3,8 +3,9 @@ package wasm_test
 import (
 	"bytes"
 	"context"
-
+	"encoding/binary"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"runtime"
@@ -94,7 +95,8 @@ func hostiles() []hostile {
 		{"component-model binary", []byte("\x00asm\x0d\x00\x01\x00"), wasm.InvalidModule, 0, 0},
 		{"cut module", guest{bodies: [][]byte{nil}}.build()[:60], wasm.InvalidModule, 0, 0},
 		run("malformed code", wasm.InvalidModule, body([]byte{0xff, 0xff, 0xff}), 0, 0),
-		run("compile bomb", wasm.Deadline, compileBomb(), 0, 0),
+		run("compile bomb", wasm.Deadline, slowBomb(), 0, 0),
+		run("compile bomb in memory", wasm.OutOfMemory, hungryBomb(), 0, 0),
 	}
 }
 
@@ -130,9 +132,22 @@ func sleb(v int64) []byte {
 	}
 }
 
-// compileBomb is one function of 700 KB in which every value may flow
-// everywhere.
-func compileBomb() guest {
+// slowBomb is one function of 750 KB that sets each of its 50,000 variables
+// behind a condition: compiling it takes more than a minute and little memory.
+func slowBomb() guest {
+	const locals = 50_000
+	b := binary.AppendUvarint([]byte{1}, locals)
+	b = append(b, 0x7f)
+	for i := range locals {
+		b = append(b, cat(num(48), []byte{0x28, 2, 0, 0x04, 0x40}, num(int32(i)))...)
+		b = append(binary.AppendUvarint(append(b, 0x21), uint64(i)), 0x0b)
+	}
+	return guest{locals: true, bodies: [][]byte{b}}
+}
+
+// hungryBomb is one function of 1.2 MB in which every value may flow
+// everywhere: compiling it takes gigabytes.
+func hungryBomb() guest {
 	r := rand.New(rand.NewPCG(1, 2))
 	var b bytes.Buffer
 	const depth = 300
@@ -150,25 +165,48 @@ func compileBomb() guest {
 // alsoRight are the ends of modules that race for memory against time: which
 // of the two is used up first is the machine's affair.
 var alsoRight = map[string]wasm.Reason{
-	"table.grow":           wasm.Deadline,
-	"deep recursion":       wasm.Deadline,
-	"memory.grow for ever": wasm.OutOfMemory,
+	"table.grow":             wasm.Deadline,
+	"deep recursion":         wasm.Deadline,
+	"memory.grow for ever":   wasm.OutOfMemory,
+	"compile bomb in memory": wasm.Deadline,
+}
+
+// hostilePromise is how soon a run with a hostile module ends. The suite runs
+// on machines that do other things as well and fails at three times that,
+// unless it is asked to be exact.
+func hostilePromise() time.Duration {
+	promise := hostileDeadline + 250*time.Millisecond
+	if os.Getenv("CORTEX_REALTIME") != "" {
+		return promise
+	}
+	return 3 * promise
 }
 
 func TestHostileModules(t *testing.T) {
 	if raceEnabled {
 		t.Skip("SKIPPED: deadlines and bounds of memory mean nothing under the race detector")
 	}
-	limits := wasm.Limits{Timeout: hostileDeadline, CompileTimeout: time.Second, TimeoutPerItem: -1}
+	limits := wasm.Limits{Timeout: hostileDeadline, CompileTimeout: hostileDeadline, TimeoutPerItem: -1}
 	r := newRunner(t, wasm.Config{Limits: limits, CacheDir: t.TempDir()})
 	honest := newRunner(t, wasm.Config{})
-	if err := honest.Compile(context.Background(), goGenerator(t, "package")); err != nil {
+	if err := honest.Compile(context.Background(), harmless(t)); err != nil {
 		t.Fatal(err)
 	}
+	slowest := time.Duration(0)
 	for _, h := range hostiles() {
 		t.Run(h.name, func(t *testing.T) {
-			before := memory()
+			// Other work goes on beside it, and comes to its end.
+			other := make(chan error, 1)
+			go func() {
+				queries, _, err := collect(honest, harmless(t), wasm.Request{Items: wasm.Texts("one")})
+				if err == nil && len(queries) != 1 {
+					err = fmt.Errorf("it made %d queries", len(queries))
+				}
+				other <- err
+			}()
+			peak := watchMemory()
 			queries, failed, took, err := runHostile(r, h.module)
+			grew := peak()
 			if also, ok := alsoRight[h.name]; ok && errors.Is(err, also) {
 				h.reason = also
 			}
@@ -176,25 +214,22 @@ func TestHostileModules(t *testing.T) {
 			if queries != h.queries || failed != h.failed {
 				t.Errorf("%d queries and %d failed items came, want %d and %d", queries, failed, h.queries, h.failed)
 			}
-			// The start of a process and the compilation of an honest module are
-			// not the guest's time; a busy machine makes them longer.
-			if allowed := 3 * (limits.CompileTimeout + hostileDeadline + 250*time.Millisecond); took > allowed {
-				t.Errorf("it took %v, more than %v", took, allowed)
+			if slowest = max(slowest, took); took > hostilePromise() {
+				t.Errorf("it took %v, more than %v", took, hostilePromise())
 			}
-			if after := memory(); after > before+64<<20 {
-				t.Errorf("the host holds %d MiB more than before", (after-before)>>20)
+			if grew > 64<<20 {
+				t.Errorf("the host grew by %d MiB", grew>>20)
+			}
+			if err := <-other; err != nil {
+				t.Errorf("the generator beside it was harmed: %v", err)
 			}
 			if left := childProcesses(t); len(left) > 0 {
 				t.Errorf("processes are left: %v", left)
 			}
-			t.Logf("%v: %v", took.Round(time.Millisecond), err)
+			t.Logf("%v, %d MiB: %v", took.Round(time.Millisecond), grew>>20, err)
 		})
 	}
-	// The host is unharmed.
-	queries, _, err := collect(honest, goGenerator(t, "package"), wasm.Request{Items: wasm.Texts("nginx")})
-	if err != nil || len(queries) != 1 {
-		t.Errorf("after all that the package generator made %d queries: %v", len(queries), err)
-	}
+	t.Logf("%d modules, the slowest ended after %v", len(hostiles()), slowest.Round(time.Millisecond))
 }
 
 func runHostile(r *wasm.Runner, module []byte) (queries, failed int, took time.Duration, end error) {
@@ -239,6 +274,31 @@ func memory() int64 {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return int64(m.HeapInuse + m.StackInuse)
+}
+
+// watchMemory looks at the host's memory from now on; the function that it
+// returns stops that and says by how much it grew at most.
+func watchMemory() func() int64 {
+	before := memory()
+	stop, peak := make(chan struct{}), make(chan int64)
+	go func() {
+		most := before
+		var m runtime.MemStats
+		for end := false; !end; {
+			select {
+			case <-stop:
+				end = true
+			case <-time.After(5 * time.Millisecond):
+			}
+			runtime.ReadMemStats(&m)
+			most = max(most, int64(m.HeapInuse+m.StackInuse))
+		}
+		peak <- most - before
+	}()
+	return func() int64 {
+		close(stop)
+		return <-peak
+	}
 }
 
 // childProcesses lists the processes that this one has started and that live.
