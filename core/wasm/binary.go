@@ -32,6 +32,12 @@ type section struct {
 	body       []byte
 }
 
+// What a module needs of each is far less; more would only fill the host's memory.
+const (
+	maxSections = 10_000
+	maxImports  = 1000
+)
+
 // sections splits a module into its sections without looking into them.
 func sections(module []byte) ([]section, error) {
 	switch {
@@ -55,6 +61,9 @@ func sections(module []byte) ([]section, error) {
 			return nil, fmt.Errorf("section at byte %d: %w", start, r.err)
 		}
 		at = len(module) - len(r.rest)
+		if len(list) == maxSections {
+			return nil, fmt.Errorf("it has more than %d sections", maxSections)
+		}
 		list = append(list, section{id: module[start], start: start, end: at, body: body})
 	}
 	return list, nil
@@ -84,6 +93,9 @@ var externKinds = []string{"func", "table", "memory", "global", "tag"}
 func (s section) imports() ([]Import, error) {
 	r := reader{rest: s.body}
 	count := r.u32()
+	if count > maxImports {
+		return nil, fmt.Errorf("there are %d; at most %d", count, maxImports)
+	}
 	var list []Import
 	for i := uint32(0); i < count && r.err == nil; i++ {
 		im := Import{Module: r.name(), Name: r.name()}
@@ -114,19 +126,18 @@ func (s section) imports() ([]Import, error) {
 	return list, r.err
 }
 
-// exports reads the names of the export section.
-func (s section) exports() (map[string]string, error) {
+// exports calls f with the name and the kind of each export.
+func (s section) exports(f func(name, kind string)) error {
 	r := reader{rest: s.body}
 	count := r.u32()
-	names := map[string]string{}
 	for i := uint32(0); i < count && r.err == nil; i++ {
 		name, kind := r.name(), r.byte()
 		r.u32()
-		if int(kind) < len(externKinds) {
-			names[name] = externKinds[kind]
+		if r.err == nil && int(kind) < len(externKinds) {
+			f(name, externKinds[kind])
 		}
 	}
-	return names, r.err
+	return r.err
 }
 
 // reader reads the module format; after an error it returns zeros.

@@ -80,7 +80,7 @@ func FuzzManifest(f *testing.F) {
 		}
 		var given map[string]json.RawMessage
 		if json.Unmarshal(params, &given) == nil {
-			_, _ = schema.resolve(given, nil)
+			_, _ = schema.resolve(given, nil, maxCheckWork)
 		}
 	})
 }

@@ -86,7 +86,10 @@ const (
 
 var factNames = []string{FactOS, FactPackage, FactCPU, FactMemory, FactDisk, FactGPU, FactNetwork}
 
-const maxManifestBytes = 256 << 10
+const (
+	maxManifestBytes = 256 << 10
+	maxPresets       = 64
+)
 
 var (
 	nameForm    = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,63}$`)
@@ -97,28 +100,41 @@ var (
 // wrong names and a parameter schema that does not compile are errors that say
 // how to mend them.
 func ParseManifest(data []byte) (Manifest, error) {
+	m, _, err := parseManifest(data)
+	return m, err
+}
+
+// parseManifest is [ParseManifest]; it returns the compiled schema too.
+func parseManifest(data []byte) (Manifest, *paramSchema, error) {
 	var m Manifest
 	if len(data) > maxManifestBytes {
-		return m, fmt.Errorf("manifest is %d bytes long; at most %d", len(data), maxManifestBytes)
+		return m, nil, fmt.Errorf("manifest is %d bytes long; at most %d", len(data), maxManifestBytes)
 	}
 	var version struct {
 		ABI int `json:"abi"`
 	}
 	if err := json.Unmarshal(data, &version); err == nil && version.ABI > ABI {
-		return m, fmt.Errorf("manifest wants ABI %d; this host speaks ABI %d: update the host", version.ABI, ABI)
+		return m, nil, fmt.Errorf("manifest wants ABI %d; this host speaks ABI %d: update the host", version.ABI, ABI)
 	}
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&m); err != nil {
-		return Manifest{}, fmt.Errorf("manifest: %s", strings.TrimPrefix(err.Error(), "json: "))
+		return Manifest{}, nil, fmt.Errorf("manifest: %s", strings.TrimPrefix(err.Error(), "json: "))
 	}
 	if _, err := dec.Token(); err != io.EOF {
-		return Manifest{}, errors.New("manifest holds more than one JSON value")
+		return Manifest{}, nil, errors.New("manifest holds more than one JSON value")
 	}
 	if err := m.validate(); err != nil {
-		return Manifest{}, fmt.Errorf("manifest: %w", err)
+		return Manifest{}, nil, fmt.Errorf("manifest: %w", err)
 	}
-	return m, nil
+	schema, err := compileParams(m.Params)
+	if err == nil {
+		err = m.validatePresets(schema)
+	}
+	if err != nil {
+		return Manifest{}, nil, fmt.Errorf("manifest: %w", err)
+	}
+	return m, schema, nil
 }
 
 func (m *Manifest) validate() error {
@@ -141,15 +157,19 @@ func (m *Manifest) validate() error {
 			return fmt.Errorf(`"facts" names %q; one of %s`, f, strings.Join(factNames, ", "))
 		}
 	}
-	schema, err := compileParams(m.Params)
-	if err != nil {
-		return err
+	return nil
+}
+
+// validatePresets checks each preset against the schema.
+func (m *Manifest) validatePresets(schema *paramSchema) error {
+	if len(m.Presets) > maxPresets {
+		return fmt.Errorf(`"presets" are %d; at most %d`, len(m.Presets), maxPresets)
 	}
 	for i, p := range m.Presets {
 		if !nameForm.MatchString(p.Name) {
 			return fmt.Errorf(`"presets[%d].name" is %q; use small letters, digits and dashes`, i, p.Name)
 		}
-		if _, err := schema.resolve(p.Params, nil); err != nil {
+		if _, err := schema.resolve(p.Params, nil, maxCheckWork/len(m.Presets)); err != nil {
 			return fmt.Errorf("preset %s: %w", p.Name, err)
 		}
 	}

@@ -35,16 +35,35 @@ type Module struct {
 // [*Error]s.
 func Open(path string) (*Module, error) {
 	name := strings.TrimSuffix(filepath.Base(path), ".wasm")
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, &Error{Generator: name, Reason: InvalidModule, Message: err.Error(), Cause: err}
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxModuleBytes+1))
+	data, err := readModule(path)
 	if err != nil {
 		return nil, &Error{Generator: name, Reason: InvalidModule, Message: err.Error(), Cause: err}
 	}
 	return Parse(path, data)
+}
+
+// readModule reads a file that is not too large to be a module.
+func readModule(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is not a file", path)
+	}
+	if info.Size() > maxModuleBytes {
+		return nil, fmt.Errorf("%s is larger than %d MiB: no module is", path, maxModuleBytes>>20)
+	}
+	data := make([]byte, info.Size())
+	if _, err := io.ReadFull(f, data); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return data, nil
 }
 
 // Parse is [Open] for a module that is already in memory; path is only a name
@@ -78,45 +97,60 @@ func (m *Module) parse() *Error {
 	if err != nil {
 		return failf(InvalidModule, "%v", err)
 	}
-	var manifest []byte
-	var exports map[string]string
+	manifest, fail := m.readSections(list)
+	if fail != nil {
+		return fail
+	}
+	if m.Manifest, m.params, err = parseManifest(manifest); err != nil {
+		return failf(InvalidManifest, "%v", err)
+	}
+	return nil
+}
+
+// readSections checks what the module imports and exports, and returns its
+// manifest.
+func (m *Module) readSections(list []section) (manifest []byte, fail *Error) {
+	var start, memory bool
 	for _, s := range list {
 		switch s.id {
 		case sectionImport:
 			imports, err := s.imports()
 			if err != nil {
-				return failf(InvalidModule, "its imports cannot be read: %v", err)
+				return nil, failf(InvalidModule, "its imports cannot be read: %v", err)
 			}
-			m.Imports = append(m.Imports, imports...)
+			if m.Imports != nil {
+				return nil, failf(InvalidModule, "it has more than one import section")
+			}
+			m.Imports = imports
 		case sectionExport:
-			if exports, err = s.exports(); err != nil {
-				return failf(InvalidModule, "its exports cannot be read: %v", err)
+			err := s.exports(func(name, kind string) {
+				start = start || name == "_start" && kind == "func"
+				memory = memory || name == "memory" && kind == "memory"
+			})
+			if err != nil {
+				return nil, failf(InvalidModule, "its exports cannot be read: %v", err)
 			}
 		default:
 			if name, body, ok := s.custom(); ok && name == ManifestSection {
 				if manifest != nil {
-					return failf(InvalidManifest, "it has more than one section %s: pack it again", ManifestSection)
+					return nil, failf(InvalidManifest, "it has more than one section %s: pack it again", ManifestSection)
 				}
 				manifest = body
 			}
 		}
 	}
-	if err := checkImports(m.Imports); err != nil {
-		return err
+	if fail := checkImports(m.Imports); fail != nil {
+		return nil, fail
 	}
-	if exports["_start"] != "func" {
-		return failf(InvalidModule, "it exports no function _start: build a WASI command, not a library (reactor)")
+	switch {
+	case !start:
+		return nil, failf(InvalidModule, "it exports no function _start: build a WASI command, not a library (reactor)")
+	case !memory:
+		return nil, failf(InvalidModule, "it exports no memory under the name memory, which reading and writing need: export it")
+	case manifest == nil:
+		return nil, failf(InvalidManifest, "it has no section %s: add it with `cortex-host generator pack`", ManifestSection)
 	}
-	if manifest == nil {
-		return failf(InvalidManifest, "it has no section %s: add it with `cortex-host generator pack`", ManifestSection)
-	}
-	if m.Manifest, err = ParseManifest(manifest); err != nil {
-		return failf(InvalidManifest, "%v", err)
-	}
-	if m.params, err = compileParams(m.Manifest.Params); err != nil {
-		return failf(InvalidManifest, "%v", err)
-	}
-	return nil
+	return manifest, nil
 }
 
 // Params returns the parameters as the guest would get them: the schema's
@@ -129,7 +163,7 @@ func (m *Module) Params(preset string, params map[string]json.RawMessage) (map[s
 			return nil, failf(InvalidParams, "%v", err).named(m.Name())
 		}
 	}
-	all, err := m.params.resolve(params, under)
+	all, err := m.params.resolve(params, under, maxCheckWork)
 	if err != nil {
 		return nil, failf(InvalidParams, "%v", err).named(m.Name())
 	}

@@ -23,6 +23,7 @@ const maxParamsBytes = 1 << 20
 // A paramSchema checks parameters and knows their defaults.
 type paramSchema struct {
 	schema   *jsonschema.Schema
+	cost     schemaCost
 	names    []string
 	defaults map[string]json.RawMessage
 }
@@ -58,6 +59,9 @@ func compileParams(raw json.RawMessage) (*paramSchema, error) {
 	if err != nil {
 		return nil, fmt.Errorf(`"params": %w`, err)
 	}
+	if p.cost, err = measureSchema(doc); err != nil {
+		return nil, fmt.Errorf(`"params": %w`, err)
+	}
 	c := jsonschema.NewCompiler()
 	c.DefaultDraft(jsonschema.Draft2020)
 	c.UseLoader(noLoader{})
@@ -81,7 +85,7 @@ func (noLoader) Load(url string) (any, error) {
 
 // resolve lays params over the preset over the schema's defaults and checks
 // the whole. Its errors name the parameter.
-func (p *paramSchema) resolve(params, preset map[string]json.RawMessage) (map[string]json.RawMessage, error) {
+func (p *paramSchema) resolve(params, preset map[string]json.RawMessage, work int) (map[string]json.RawMessage, error) {
 	all := maps.Clone(p.defaults)
 	maps.Copy(all, preset)
 	maps.Copy(all, params)
@@ -106,6 +110,9 @@ func (p *paramSchema) resolve(params, preset map[string]json.RawMessage) (map[st
 	if err != nil {
 		return nil, fmt.Errorf("parameters: %w", err)
 	}
+	if p.cost.work(value) > work {
+		return nil, fmt.Errorf("the parameters: %w", errTooMuchWork)
+	}
 	if err := p.schema.Validate(value); err != nil {
 		var v *jsonschema.ValidationError
 		if errors.As(err, &v) {
@@ -123,19 +130,27 @@ func (p *paramSchema) explain(v *jsonschema.ValidationError) error {
 	for len(v.Causes) > 0 {
 		v = v.Causes[0]
 	}
-	known := "it takes none"
-	if len(p.names) > 0 {
-		known = "it knows " + strings.Join(p.names, ", ")
-	}
+	where := strings.Join(v.InstanceLocation, ".")
 	switch k := v.ErrorKind.(type) {
 	case *kind.AdditionalProperties:
+		if where != "" {
+			return fmt.Errorf("parameter %q: it has no member %q", where, strings.Join(k.Properties, `", "`))
+		}
+		known := "it takes none"
+		if len(p.names) > 0 {
+			known = "it knows " + strings.Join(p.names, ", ")
+		}
 		return fmt.Errorf("there is no parameter %q: %s", strings.Join(k.Properties, `", "`), known)
 	case *kind.Required:
-		if len(v.InstanceLocation) == 0 {
+		if where == "" {
 			return fmt.Errorf("parameter %q is missing: give it a value", strings.Join(k.Missing, `", "`))
 		}
 	}
-	return fmt.Errorf("parameter %q: %s", strings.Join(v.InstanceLocation, "."), v.ErrorKind.LocalizedString(english))
+	text := quoteText(v.ErrorKind.LocalizedString(english), 200) // it quotes the value
+	if where == "" {
+		return fmt.Errorf("the parameters together: %s", text)
+	}
+	return fmt.Errorf("parameter %q: %s", where, text)
 }
 
 // hugeExponent matches numbers that no parameter needs and that arbitrary

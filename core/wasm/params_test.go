@@ -10,7 +10,7 @@ import (
 
 const paramsManifest = `{"abi":1,"kind":"generator","name":"p","version":"1.0.0","summary":"x","params":{
 	"type":"object","additionalProperties":false,"required":["who"],
-	"properties":{"who":{"type":"string"},"n":{"type":"integer","minimum":1,"maximum":10,"default":3},"deep":{"type":"object","properties":{"x":{"type":"boolean"}}}}},
+	"properties":{"who":{"type":"string"},"n":{"type":"integer","minimum":1,"maximum":10,"default":3},"deep":{"type":"object","additionalProperties":false,"properties":{"x":{"type":"boolean"}}}}},
 	"presets":[{"name":"me","params":{"who":"me","n":4}}]}`
 
 // Every error names the parameter.
@@ -29,6 +29,7 @@ func TestParams(t *testing.T) {
 		{"", `{"who":"x","n":11}`, "", `"n"`},
 		{"", `{"who":"x","n":1e999999999}`, "", `"n"`},
 		{"", `{"who":"x","deep":{"x":1}}`, "", `"deep.x"`},
+		{"", `{"who":"x","deep":{"y":1}}`, "", `"deep": it has no member "y"`},
 		{"", `{"who":"x","whom":"y"}`, "", `"whom": it knows deep, n, who`},
 		{"you", `{}`, "", `"you"; one of me`},
 	} {
