@@ -29,6 +29,15 @@ func limits(c *config.Config) price.Limits {
 	return l
 }
 
+// checkSpent refuses a budget of a resumed run of which nobody knows how much
+// of it is used.
+func checkSpent(c *config.Config, s sink) error {
+	if n := s.unpriced(); n > 0 && c.MaxCost != nil {
+		return usagef("leave --max-cost out, or begin anew with --new-run", "--max-cost cannot be kept: what %d calls of this run's earlier sessions cost is not known", n)
+	}
+	return nil
+}
+
 // checkBudget refuses a budget that could not be kept, before anything is asked:
 // every lane needs a price, and a bound of its replies.
 func checkBudget(c *config.Config, lanes []route.Lane, book *price.Book) error {

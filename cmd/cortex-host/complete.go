@@ -31,7 +31,7 @@ func addCompletion(a *app, root *cobra.Command) {
 		"run": first(a.completeGenerator), "generate": first(a.completeGenerator),
 		"generator describe": first(a.completeGenerator), "generator inspect": first(a.completeGenerator), "generator test": first(a.completeGenerator),
 		"provider describe": first(a.completeProvider),
-		"resume":            first(a.completeRun), "runs show": first(a.completeRun), "runs rm": a.completeRun, "control": a.completeControl,
+		"resume":            first(a.completeRun), "runs show": first(a.completeRun), "runs trace": first(a.completeRun), "runs rm": a.completeRun, "control": a.completeControl,
 	}
 	flags := map[string]completer{
 		"provider": a.completeProvider, "model": a.completeModel, "profile": a.completeProfile, "preset": a.completePreset,

@@ -34,7 +34,7 @@ type outputFlags struct {
 func addOutputFlags(cmd *cobra.Command) *outputFlags {
 	o := &outputFlags{}
 	f := cmd.Flags()
-	f.StringVarP(&o.path, "output", "o", "", "write results to `FILE`, with a journal: the run can be resumed")
+	f.StringVarP(&o.path, "output", "o", "", "write results to `FILE`, with a journal: the run can be resumed (stdout alone cannot)")
 	f.StringVar(&o.errorPath, "errors", "", "with -o: write the rows of failed queries to this `FILE` instead")
 	f.BoolVar(&o.force, "force", false, "replace FILE if it is there")
 	f.StringVar(&o.format, "format", "", "form of the results: `ndjson|text|openai|csv|tsv` (default: by the suffix .csv or .tsv of -o; text on a terminal; else ndjson)")
@@ -100,6 +100,8 @@ type sink interface {
 	recorder() executor.Recorder
 	// spent is what earlier sessions of the run used.
 	spent() (sdk.Money, int64)
+	// unpriced counts the calls of earlier sessions whose cost is not known.
+	unpriced() int64
 	// write takes one result.
 	write(r *sdk.Result) error
 	// finish ends a run in which every query has its result.
@@ -129,6 +131,7 @@ func newStreamSink(to io.Writer, e format.Encoder) *streamSink {
 
 func (s *streamSink) recorder() executor.Recorder  { return nil }
 func (s *streamSink) spent() (sdk.Money, int64)    { return 0, 0 }
+func (s *streamSink) unpriced() int64              { return 0 }
 func (s *streamSink) finish(context.Context) error { return nil }
 func (s *streamSink) abandon(string) error         { return nil }
 func (s *streamSink) again() string                { return "" }

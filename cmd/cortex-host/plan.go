@@ -3,14 +3,22 @@ package main
 import (
 	"fmt"
 	"os"
+	"strings"
+	"time"
 
 	"github.com/cortexlinux/cortex-host/core/config"
 	"github.com/cortexlinux/cortex-host/core/journal"
+	"github.com/cortexlinux/cortex-host/core/price"
+	"github.com/cortexlinux/cortex-host/core/route"
+	"github.com/cortexlinux/cortex-host/sdk"
 )
 
-// answering are the settings that decide the answers: they may not change when
-// a run is resumed. All others may.
-var answering = []string{"provider", "model", "temperature", "max_tokens"}
+// answering are the settings that decide the answers, beside lanes and routes:
+// they may not change when a run is resumed. All others may.
+var answering = map[string]bool{"temperature": true, "max_tokens": true}
+
+// elsewhere are settings that lanes and routes say better.
+var elsewhere = map[string]bool{"provider": true, "model": true, "routes": true, "providers": true}
 
 // plan is what the journal records of a run.
 func (a *app) plan(c *config.Config, h *house, flags *runFlags) journal.Plan {
@@ -18,32 +26,80 @@ func (a *app) plan(c *config.Config, h *house, flags *runFlags) journal.Plan {
 		Args:    a.args,
 		Origin:  journal.Origin{Host: version},
 		Secrets: h.secrets,
-	}
-	fixed := map[string]bool{}
-	for _, name := range answering {
-		fixed[name] = true
+		Fixed:   laneFields(h),
 	}
 	values := c.Values()
 	for _, name := range sortedKeys(values) {
 		field := journal.Field{Name: name, Value: values[name].Text}
 		switch {
-		case name == "provider": // the one that was chosen, below
-		case fixed[name]:
+		case elsewhere[name]:
+		case answering[name]:
 			p.Fixed = append(p.Fixed, field)
 		case c.Given(name):
 			p.Free = append(p.Free, field)
 		}
 	}
-	p.Fixed = append(p.Fixed, journal.Field{Name: "provider", Value: h.lanes[0].Name})
 	if flags.limit > 0 {
 		p.Free = append(p.Free, journal.Field{Name: "limit", Value: fmt.Sprint(flags.limit)})
 	}
-	for i, l := range h.lanes {
-		p.Origin.Lanes = append(p.Origin.Lanes, journal.Lane{
-			Name: l.Name, Provider: h.offers[i].plugin.Name, Version: h.offers[i].about.Version, Model: l.Model,
-		})
+	if flags.output.path != "" {
+		p.Origin.Lanes = laneOrigins(c, h)
 	}
 	return p
+}
+
+// laneFields say who is asked: the lanes' models, once for all keys of an
+// instance, the first one, and the routes.
+func laneFields(h *house) []journal.Field {
+	list := []journal.Field{{Name: "provider", Value: h.lanes[0].Group()}}
+	seen := map[string]bool{}
+	for i := range h.lanes {
+		if name := h.lanes[i].Group(); !seen[name] {
+			seen[name] = true
+			list = append(list, journal.Field{Name: "model of " + name, Value: h.lanes[i].Model})
+		}
+	}
+	for _, task := range sortedKeys(h.routes) {
+		name := string(task)
+		if task == route.AnyTask {
+			name = "*"
+		}
+		list = append(list, journal.Field{Name: "route of " + name, Value: strings.Join(h.routes[task], ", ")})
+	}
+	return list
+}
+
+// laneOrigins say what the lanes are and what they cost.
+func laneOrigins(c *config.Config, h *house) []journal.Lane {
+	book := prices(c)
+	list := make([]journal.Lane, len(h.lanes))
+	for i := range h.lanes {
+		l, o := &h.lanes[i], &h.offers[i]
+		list[i] = journal.Lane{Name: l.Name, Provider: o.plugin.Name, Version: o.about.Version, Model: l.Model, Prices: pricesOf(c, l, book)}
+		if hash, err := o.plugin.Hash(); err == nil { // else it will not start
+			list[i].SHA256 = hash
+		}
+	}
+	return list
+}
+
+// pricesOf says what a lane's answers cost and where that is from.
+func pricesOf(c *config.Config, l *route.Lane, book *price.Book) string {
+	p, known := book.Find(l.Vendor, l.Model, time.Now())
+	switch {
+	case l.Free:
+		return "free"
+	case !known:
+		return "not known"
+	case c.Price != nil:
+		return perMillion(p) + " (--price)"
+	}
+	return perMillion(p) + " (" + book.Source() + ")"
+}
+
+func perMillion(p price.Price) string {
+	const million = 1_000_000
+	return fmt.Sprintf("%v in, %v out per million tokens", sdk.Money.Times(p.Input.PerToken, million), sdk.Money.Times(p.Output.PerToken, million))
 }
 
 // workDir is the directory that relative paths of the command line mean.

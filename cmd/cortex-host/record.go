@@ -28,7 +28,20 @@ func (r *recordFlags) add(f *pflag.FlagSet) {
 	f.BoolVar(&r.failed, "failed", false, "with --resume: ask only what failed")
 	f.BoolVar(&r.degraded, "degraded", false, "with --resume: also ask again what a fallback answered")
 	f.BoolVar(&r.newRun, "new-run", false, "drop the unfinished run that writes to the -o file")
-	f.StringVar(&r.sync, "sync", defaultSync, "when the journal waits for the disk: `always|group|none`")
+	f.StringVar(&r.sync, "sync", defaultSync, "when the journal waits for the disk: `always|group|none` (none: a power loss may cost answers)")
+}
+
+// check refuses flags that do not go together.
+func (r *recordFlags) check() error {
+	switch {
+	case r.resume && r.newRun:
+		return usagef("--resume continues the run, --new-run drops it", "--resume and --new-run cannot be given together")
+	case !r.resume && r.failed:
+		return usagef("add --resume", "--failed says what a resumed run asks again")
+	case !r.resume && r.degraded:
+		return usagef("add --resume", "--degraded says what a resumed run asks again")
+	}
+	return nil
 }
 
 func (r *recordFlags) again() journal.Again {
@@ -55,6 +68,8 @@ type journalSink struct {
 	run     *journal.Run
 	encoder format.Encoder
 	plan    journal.Plan
+	// discarded says that nothing is left of the run, since nothing was sent.
+	discarded bool
 }
 
 var _ sink = (*journalSink)(nil)
@@ -132,6 +147,8 @@ func (s *journalSink) spent() (sdk.Money, int64) {
 	return before.Spent, max(before.Tokens, before.Usage.TotalTokens())
 }
 
+func (s *journalSink) unpriced() int64 { return s.run.Before().Unpriced }
+
 func (s *journalSink) write(r *sdk.Result) error {
 	row, err := s.encoder.Encode(r)
 	if err != nil {
@@ -150,6 +167,10 @@ func (s *journalSink) finish(ctx context.Context) error {
 }
 
 func (s *journalSink) abandon(reason string) error {
+	if totals := s.run.Totals(); totals.Attempts == 0 && totals.Settled() == 0 {
+		s.discarded = true // the command line can simply be repeated
+		return s.run.Discard(reason)
+	}
 	err := s.run.Close(reason)
 	s.app.note("finished results are in %s", s.plan.Output.Partial())
 	return err
@@ -158,5 +179,8 @@ func (s *journalSink) abandon(reason string) error {
 func (s *journalSink) id() string { return s.run.ID() }
 
 func (s *journalSink) again() string {
+	if s.discarded {
+		return ""
+	}
 	return fmt.Sprintf("continue with `cortex-host resume %s`, or with the same command line and --resume", s.run.ID())
 }

@@ -18,11 +18,13 @@ func newResumeCommand(a *app) *cobra.Command {
 		Use: "resume RUN [FLAG...]", Short: "Continue a recorded run", GroupID: groupRun,
 		Long: `Continue a run that was interrupted, or ask again what failed: the same command
 line as before, in the same directory. Answered queries are not asked again.
+RUN is the id of a run, or the file that it writes to.
 
-Limits, concurrency, budget and deadline may be changed by further flags; what
-decides the answers (generator, input, model, prompt) may not.`,
-		Example: `  cortex-host resume 20260102T150405-abcd
-  cortex-host resume 20260102T150405-abcd --max-concurrent 64 --failed`,
+Keys, limits, concurrency, budget and deadline may be changed by further flags;
+what decides the answers (generator, input, model, prompt, options) may not.
+--failed asks only what failed, --degraded also what a fallback answered.`,
+		Example: `  cortex-host resume answers.ndjson
+  cortex-host resume 20260102-150405-abcdef --max-concurrent 64 --failed`,
 		DisableFlagParsing: true, // further flags are those of the run
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if slices.Contains(args, "--help") || slices.Contains(args, "-h") || slices.Contains(args, "--"+helpAllName) {
@@ -52,7 +54,8 @@ func (a *app) resume(ctx context.Context, id string, further []string) error {
 		return usagef("the run's paths are relative to it", "the run's directory is gone: %w", err)
 	}
 	args := slices.DeleteFunc(slices.Clone(info.Plan.Args), func(arg string) bool {
-		return arg == "--resume" || arg == "--new-run" || arg == "--failed" || arg == "--degraded"
+		name, _, _ := strings.Cut(arg, "=")
+		return name == "--resume" || name == "--new-run" || name == "--failed" || name == "--degraded"
 	})
 	a.note("resuming: cortex-host %s", commandLine(args))
 	a.args = info.Plan.Args

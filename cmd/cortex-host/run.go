@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -87,12 +89,22 @@ func (a *app) runGenerator(ctx context.Context, flags *runFlags, guestFlags *gue
 	defer house.close()
 	plan := a.plan(c, house, flags)
 	plan.Origin.Generator, plan.Origin.SHA256 = g.module.Name(), g.module.SHA256
-	plan.Fixed = append(plan.Fixed, g.fields(guestFlags, args[1:])...)
+	if flags.output.path != "" {
+		fields, err := g.fields(guestFlags, args[1:])
+		if err != nil {
+			return err
+		}
+		plan.Fixed = append(plan.Fixed, fields...)
+	}
+	plan.ByID = len(g.module.Manifest.Facts) > 0
 	return a.start(ctx, c, house, flags, plan, job{queries: g.queries(ctx), total: g.request.Total, generator: g.module.SHA256})
 }
 
 // start opens the sink and asks.
 func (a *app) start(ctx context.Context, c *config.Config, h *house, flags *runFlags, plan journal.Plan, j job) error {
+	if err := flags.output.record.check(); err != nil {
+		return err
+	}
 	encoder, err := a.encoder(flags.output)
 	if err != nil {
 		return err
@@ -133,11 +145,14 @@ func (a *app) start(ctx context.Context, c *config.Config, h *house, flags *runF
 			return usagef("name the file of the answers with -o", "--errors needs -o")
 		}
 		if flags.output.record.resume || flags.output.record.newRun {
-			return usagef("name the file with -o", "only a run with -o can be resumed")
+			return usagef("name the file with -o; what goes to stdout alone is not recorded", "only a run with -o can be resumed")
 		}
 		j.sink = newStreamSink(a.stdout, encoder)
 	} else if j.sink, err = a.openJournal(ctx, flags.output, encoder, plan); err != nil {
 		return err
+	}
+	if err := checkSpent(c, j.sink); err != nil {
+		return errors.Join(err, j.sink.abandon("the budget could not be kept"))
 	}
 	j.text = flags.output.format == formatText || onTerminal && flags.output.format == ""
 	j.summary = flags.output.summary
@@ -150,7 +165,7 @@ func (a *app) start(ctx context.Context, c *config.Config, h *house, flags *runF
 }
 
 // fields are what of a generator may not change when the run is resumed.
-func (g *guest) fields(flags *guestFlags, items []string) []journal.Field {
+func (g *guest) fields(flags *guestFlags, items []string) ([]journal.Field, error) {
 	list := []journal.Field{{Name: "generator", Value: g.module.SHA256}}
 	if flags.preset != "" {
 		list = append(list, journal.Field{Name: "preset", Value: flags.preset})
@@ -158,10 +173,17 @@ func (g *guest) fields(flags *guestFlags, items []string) []journal.Field {
 	for _, name := range sortedKeys(g.request.Params) {
 		list = append(list, journal.Field{Name: "param " + name, Value: hashOf(string(g.request.Params[name]))})
 	}
+	if flags.seed != 0 {
+		list = append(list, journal.Field{Name: "seed", Value: fmt.Sprint(flags.seed)})
+	}
 	if len(items) > 0 {
 		list = append(list, journal.Field{Name: "items", Value: hashOf(strings.Join(items, "\x00"))})
 	} else if flags.input != "" {
-		list = append(list, journal.Field{Name: "input", Value: flags.input})
+		identity, err := identityOf(flags.input)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, journal.Field{Name: "input", Value: identity})
 	}
-	return list
+	return list, nil
 }

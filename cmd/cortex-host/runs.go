@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"text/tabwriter"
 	"time"
@@ -14,7 +15,7 @@ import (
 
 func newRunsCommand(a *app) *cobra.Command {
 	return group("runs", "List, show and remove recorded runs",
-		newRunsListCommand(a), newRunsShowCommand(a), newRunsRemoveCommand(a))
+		newRunsListCommand(a), newRunsShowCommand(a), newRunsTraceCommand(a), newRunsRemoveCommand(a))
 }
 
 func newRunsListCommand(a *app) *cobra.Command {
@@ -51,7 +52,7 @@ func newRunsListCommand(a *app) *cobra.Command {
 func newRunsShowCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "show RUN", Short: "Show what is recorded of a run", Args: wantRun,
-		Example: "  cortex-host runs show 20260102T150405-abcd",
+		Example: "  cortex-host runs show 20260102-150405-abcdef",
 	}
 	asJSON := cmd.Flags().Bool("json", false, "print it as JSON")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -101,7 +102,7 @@ func (a *app) describeRun(r journal.Info) error {
 func newRunsRemoveCommand(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use: "rm RUN...", Short: "Remove the record of runs; their results stay", Args: wantRun,
-		Example: "  cortex-host runs rm 20260102T150405-abcd",
+		Example: "  cortex-host runs rm 20260102-150405-abcdef",
 		RunE: func(_ *cobra.Command, args []string) error {
 			cfg, err := a.journalConfig(defaultSync)
 			if err != nil {
@@ -125,15 +126,21 @@ func wantRun(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
-// showRun returns what is recorded of a run.
-func (a *app) showRun(ctx context.Context, id string) (journal.Info, error) {
+// showRun returns what is recorded of a run, which is named by its id or by the
+// file that it writes to.
+func (a *app) showRun(ctx context.Context, name string) (journal.Info, error) {
 	cfg, err := a.journalConfig(defaultSync)
 	if err != nil {
 		return journal.Info{}, err
 	}
-	info, err := journal.Show(ctx, cfg, id)
+	info, err := journal.Show(ctx, cfg, name)
+	if errors.Is(err, journal.ErrNoRun) {
+		if found, findErr := journal.Find(ctx, cfg, name); findErr == nil {
+			return journal.Show(ctx, cfg, found.ID)
+		}
+	}
 	if err != nil {
-		return journal.Info{}, runFailure(err, id)
+		return journal.Info{}, runFailure(err, name)
 	}
 	return info, nil
 }

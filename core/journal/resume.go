@@ -299,10 +299,13 @@ func (r *Run) noteResends(h *history) {
 	}
 	more := ""
 	if n := len(r.resend) - shown; n > 0 {
-		more = fmt.Sprintf(" and %d more", n)
+		more = fmt.Sprintf(" and %d more (all: cortex-host runs trace %s)", n, r.id)
 	}
-	r.note("%d queries were in flight when the run stopped, so they may be billed twice if asked again: %s%s",
-		len(r.resend), strings.Join(ids, ", "), more)
+	were := "1 query was in flight when the run stopped, so it"
+	if n := len(r.resend); n > 1 {
+		were = fmt.Sprintf("%d queries were in flight when the run stopped, so they", n)
+	}
+	r.note("%s may be billed twice if asked again: %s%s", were, strings.Join(ids, ", "), more)
 }
 
 // validID reports whether id can be the name of a run's directory.

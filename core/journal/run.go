@@ -227,6 +227,20 @@ func (r *Run) Close(reason string) error {
 	return r.release(StateInterrupted, reason, err)
 }
 
+// Discard ends the session of a run in which nothing was ever sent and nothing
+// settled, and leaves nothing of it behind. Of any other run, and of one whose
+// output was finished before, it is [Run.Close].
+func (r *Run) Discard(reason string) error {
+	r.mu.Lock()
+	t := &r.ledger.totals
+	empty := !r.ended && r.ledger.session == 0 && t.Attempts == 0 && t.Settled() == 0
+	r.mu.Unlock()
+	if err := r.Close(reason); err != nil || !empty {
+		return err
+	}
+	return errors.Join(removeDurably(r.cfg.Disk, r.plan.Output.Partial()), Remove(r.cfg, r.id))
+}
+
 // release closes the files, leaves a summary for lists and gives back the
 // locks. It requires that r.mu is held.
 func (r *Run) release(state State, reason string, err error) error {
