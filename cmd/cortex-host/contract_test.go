@@ -1,0 +1,284 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/cortexlinux/cortex-host/sdk"
+	"github.com/cortexlinux/cortex-host/sdk/provider/providertest/upstream"
+)
+
+// printed reads the rows that a command printed.
+func printed(t *testing.T, out string) []sdk.Result {
+	t.Helper()
+	var list []sdk.Result
+	for line := range strings.Lines(out) {
+		var r sdk.Result
+		if err := json.Unmarshal([]byte(line), &r); err != nil {
+			t.Fatalf("%q: %v", line, err)
+		}
+		list = append(list, r)
+	}
+	return list
+}
+
+// command returns a command of the built host, with a home of its own.
+func command(t *testing.T, args ...string) *exec.Cmd {
+	t.Helper()
+	home := t.TempDir()
+	cmd := exec.Command(filepath.Join(layout, "cortex-host"), args...)
+	cmd.Dir, cmd.Env, cmd.WaitDelay = home, cleanEnv(home), 5*time.Second
+	return cmd
+}
+
+// What make run asks agrees with what this machine's own tool says.
+func TestPackageAnswersAgreeWithTheMachine(t *testing.T) {
+	packages := []string{"bash", "coreutils", "grep", "gzip", "tar"}
+	out, errs, _, code := timed(t, command(t, append([]string{"run", "--provider", "offline", "package"}, packages...)...))
+	rows := printed(t, out)
+	if code != 0 || len(rows) != len(packages) {
+		t.Fatalf("exit %d\n%s%s", code, out, errs)
+	}
+	if _, err := exec.LookPath("dpkg-query"); err != nil {
+		t.Skip("SKIPPED: no dpkg-query, by which the answers could be judged")
+	}
+	for _, r := range rows {
+		name := strings.TrimPrefix(r.QueryID, "pkg_")
+		version, err := exec.Command("dpkg-query", "-W", "-f=${Version}", name).Output()
+		if err != nil {
+			t.Fatalf("dpkg-query %s: %v", name, err)
+		}
+		if !strings.Contains(r.Response.Content, string(version)) || !strings.Contains(r.Response.Content, "source: ") {
+			t.Errorf("dpkg says that %s is at %s:\n%s", name, version, r.Response.Content)
+		}
+	}
+}
+
+// One schema says what a generator prints, what generate shows and what a file
+// of queries holds.
+func TestOneSchemaForQueriesEverywhere(t *testing.T) {
+	schema, err := jsonschema.NewCompiler().Compile("../../sdk/query.schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all bytes.Buffer
+	for _, args := range [][]string{
+		{"package", "bash", "no-such-package"},
+		{"package", "tar", "--param", "system="},
+		{"package", "grep", "--preset", "secure"},
+		{"error", `{"id":"e1","message":"disk full"}`},
+		{"hardware"},
+	} {
+		out, errs, _, code := timed(t, command(t, append([]string{"generate"}, args...)...))
+		if code != 0 {
+			t.Fatalf("generate %v: exit %d\n%s", args, code, errs)
+		}
+		for line := range strings.Lines(out) {
+			v, err := jsonschema.UnmarshalJSON(strings.NewReader(line))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := schema.Validate(v); err != nil {
+				t.Errorf("generate %v prints %s: %v", args, line, err)
+			}
+		}
+		all.WriteString(out)
+	}
+	valid, err := os.ReadFile("../../testdata/query/valid.ndjson")
+	if err != nil {
+		t.Fatal(err)
+	}
+	all.Write(valid)
+
+	batch := command(t, "batch", "-", "--provider", "simulator")
+	batch.Stdin = strings.NewReader(strings.ReplaceAll(all.String(), `"provider":"openai"`, `"provider":"simulator"`))
+	out, errs, _, _ := timed(t, batch) // a simulator has no JSON for the query that wants some
+	rows := printed(t, out)
+	if want := bytes.Count(all.Bytes(), []byte("\n")); len(rows) != want {
+		t.Errorf("%d results for %d queries\n%s", len(rows), want, errs)
+	}
+	for _, r := range rows {
+		if r.Attempts == 0 {
+			t.Errorf("%s was not asked: %v", r.QueryID, r.Error)
+		}
+	}
+
+	// What the schema refuses is no query in a file either.
+	invalid, err := filepath.Abs("../../testdata/query/invalid.ndjson")
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines, err := os.ReadFile(invalid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, errs, _, code := timed(t, command(t, "batch", invalid, "--provider", "simulator", "--input-format", "ndjson", "--keep-going"))
+	rows = printed(t, out)
+	if want := bytes.Count(lines, []byte("\n")); code != exitFailed || len(rows) != want {
+		t.Errorf("exit %d, %d results for %d lines\n%s", code, len(rows), want, errs)
+	}
+	for _, r := range rows {
+		if r.Success() || r.Attempts > 0 {
+			t.Errorf("%s was asked: %+v", r.QueryID, r)
+		}
+	}
+}
+
+// Newer models refuse a temperature, and a max_tokens under that name.
+func TestUnsetNumbersAreNotSent(t *testing.T) {
+	s := startVendor(t, upstream.Config{})
+	path := queryFile(t, 1)
+	timed(t, hostCommand(t, s, "batch", path, "--model", "m"))
+	timed(t, hostCommand(t, s, "batch", path, "--model", "m", "--temperature", "0", "--max-tokens", "7"))
+	timed(t, hostCommand(t, s, "batch", path, "--model", "gpt-5.4-mini", "--max-tokens", "7"))
+	want := []string{
+		`{"messages":[{"role":"user","content":"question 0"}],"model":"m"}`,
+		`{"messages":[{"role":"user","content":"question 0"}],"model":"m","temperature":0,"max_tokens":7}`,
+		`{"messages":[{"role":"user","content":"question 0"}],"model":"gpt-5.4-mini","max_completion_tokens":7}`,
+	}
+	for i, r := range s.Requests() {
+		var got, expected map[string]any
+		if err := json.Unmarshal(r.Body, &got); err != nil {
+			t.Fatal(err)
+		}
+		if err := json.Unmarshal([]byte(want[i]), &expected); err != nil {
+			t.Fatal(err)
+		}
+		if fmt.Sprint(got) != fmt.Sprint(expected) {
+			t.Errorf("sent %s; want %s", r.Body, want[i])
+		}
+	}
+}
+
+// A reply that is cut, withheld or declined is an outcome of its own.
+func TestAReplyThatIsNotWholeIsNoSuccess(t *testing.T) {
+	reply := func(message, finish string) string {
+		return `{"id":"x","object":"chat.completion","model":"m","choices":[{"index":0,"message":` + message +
+			`,"finish_reason":"` + finish + `"}],"usage":{"prompt_tokens":3,"completion_tokens":4,"total_tokens":7}}`
+	}
+	for _, c := range []struct {
+		name, body string
+		kind       sdk.Kind
+		kept       string
+	}{
+		{"length", reply(`{"role":"assistant","content":"half of"}`, "length"), sdk.Truncated, "half of"},
+		{"filter", reply(`{"role":"assistant","content":"some"}`, "content_filter"), sdk.ContentFiltered, "some"},
+		{"refusal", reply(`{"role":"assistant","content":null,"refusal":"I will not"}`, "stop"), sdk.Refused, "I will not"},
+		{"empty", reply(`{"role":"assistant","content":""}`, "stop"), sdk.BadResponse, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := startVendor(t, upstream.Config{Script: upstream.Always(upstream.Reply{Body: []byte(c.body)})})
+			summary := filepath.Join(t.TempDir(), "summary.json")
+			out, errs, _, code := timed(t, hostCommand(t, s, "batch", queryFile(t, 1), "--summary", summary))
+			rows := printed(t, out)
+			if code != exitFailed || len(rows) != 1 || rows[0].Error == nil || rows[0].Error.Kind != c.kind {
+				t.Fatalf("exit %d; want %d and %s\n%s%s", code, exitFailed, c.kind, out, errs)
+			}
+			if c.kept != "" && !strings.Contains(out, c.kept) {
+				t.Errorf("the text that came is gone:\n%s", out)
+			}
+			if n := s.Stats().Requests; n != 1 {
+				t.Errorf("it was asked %d times", n)
+			}
+			data, err := os.ReadFile(summary)
+			if err != nil || !strings.Contains(string(data), `"success_count": 0`) || !strings.Contains(string(data), `"failure_count": 1`) {
+				t.Errorf("the summary counts it as %s (%v)", data, err)
+			}
+		})
+	}
+}
+
+// Calls that fail together must not come back together.
+func TestServerErrorsAreRetriedWithJitter(t *testing.T) {
+	const n, failing = 24, 6
+	// One query in four fails once: a vendor that fails oftener than that is
+	// spared by breaker and retry budget, and the waits would be theirs.
+	s := startVendor(t, upstream.Config{Script: func(r upstream.Request) upstream.Reply {
+		var number int
+		if _, err := fmt.Sscanf(r.Query, "question %d", &number); err == nil && number%4 == 3 && r.Attempt == 1 {
+			return upstream.Reply{Status: 500}
+		}
+		return upstream.Reply{}
+	}})
+	out, errs, _, code := timed(t, hostCommand(t, s, "batch", queryFile(t, n), "-j", "1"))
+	if code != 0 {
+		t.Fatalf("exit %d\n%s%s", code, out, errs)
+	}
+	first, waits := map[string]time.Time{}, []time.Duration{}
+	for _, r := range s.Requests() {
+		if at, again := first[r.Query]; again {
+			waits = append(waits, r.At.Sub(at))
+		} else {
+			first[r.Query] = r.At
+		}
+	}
+	if len(waits) != failing {
+		t.Fatalf("%d retries of %d failures", len(waits), failing)
+	}
+	shortest, longest := waits[0], waits[0]
+	for _, w := range waits {
+		shortest, longest = min(shortest, w), max(longest, w)
+	}
+	if longest > 500*time.Millisecond*slack || longest-shortest < 20*time.Millisecond {
+		t.Errorf("the waits are between %v and %v: %v", shortest, longest, waits)
+	}
+}
+
+// What a plugin says of itself is remembered by its hash.
+func TestListingAndChoosingStartsNoPlugin(t *testing.T) {
+	home := t.TempDir()
+	plugins := filepath.Join(home, "plugins")
+	if err := os.Mkdir(plugins, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	started := filepath.Join(home, "started")
+	script := filepath.Join(plugins, "cortex-provider-openai")
+	text := "#!/bin/sh\necho started >> '" + started + "'\nexec '" + filepath.Join(layout, "plugins", "cortex-provider-openai") + "' \"$@\"\n"
+	if err := os.WriteFile(script, []byte(text), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	host := func(args ...string) string {
+		cmd := exec.Command(filepath.Join(layout, "cortex-host"), args...)
+		cmd.Dir = home
+		cmd.Env = append(cleanEnv(home), "CORTEX_HOST_PLUGIN_PATH="+plugins, "XDG_CACHE_HOME="+filepath.Join(home, "cache"), "OPENAI_API_KEY=sk-1")
+		out, errs, _, code := timed(t, cmd)
+		if code != 0 {
+			t.Fatalf("%v: exit %d\n%s%s", args, code, out, errs)
+		}
+		return out + errs
+	}
+	starts := func() int {
+		data, err := os.ReadFile(started)
+		if err != nil && !os.IsNotExist(err) {
+			t.Fatal(err)
+		}
+		return bytes.Count(data, []byte("\n"))
+	}
+	if out := host("provider", "list"); !strings.Contains(out, "openai") || starts() != 1 {
+		t.Fatalf("the first list starts the plugin once, not %d times:\n%s", starts(), out)
+	}
+	host("provider", "list")
+	host("provider", "describe", "kimi")
+	out := host("run", "package", "bash", "--dry-run")
+	if starts() != 1 {
+		t.Errorf("the plugin was started %d times", starts())
+	}
+	if !strings.Contains(out, "openai (OPENAI_API_KEY)") {
+		t.Errorf("no word on who was chosen:\n%s", out)
+	}
+	if err := os.WriteFile(script, []byte(text+"# another hash\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if host("provider", "list"); starts() != 2 {
+		t.Errorf("another plugin was not asked: %d starts", starts())
+	}
+}
