@@ -19,7 +19,8 @@ type vendorKey struct{}
 // vendors are the mock vendors of one script.
 type vendors struct{ last *upstream.Server }
 
-// cmdVendor starts a mock vendor and sets VENDOR to its base URL:
+// cmdVendor starts a mock vendor and sets VENDOR to its base URL, VENDOR_HOST to
+// host:port:
 //
 //	vendor [latency=1s] [key=sk-1] [status=401 | replies=429:2,500,200]
 //
@@ -58,6 +59,7 @@ func cmdVendor(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Defer(func() { s.Close() })
 	ts.Value(vendorKey{}).(*vendors).last = s
 	ts.Setenv("VENDOR", s.URL()+"/v1")
+	ts.Setenv("VENDOR_HOST", strings.TrimPrefix(s.URL(), "http://"))
 }
 
 func vendorReply(ts *testscript.TestScript, text string) upstream.Reply {
