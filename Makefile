@@ -42,7 +42,7 @@ build: ## Build the host, the plugins and the generators into bin/
 
 .PHONY: run
 run: build ## Ask about five packages of this machine, with no key and no network
-	@bin/cortex-host run --provider offline package bash coreutils grep gzip tar
+	@bin/cortex-host run --provider offline --format text package bash coreutils grep gzip tar
 
 .PHONY: test
 test: ## Run the whole test suite (under 10 minutes)

@@ -132,6 +132,9 @@ func (a *app) conclude(ctx context.Context, j job, s executor.Summary, failed *f
 		a.noteFailures(failed)
 	}
 	if !a.quiet {
+		if j.text {
+			a.noteTable(s)
+		}
 		a.noteSummary(s)
 	}
 	again := j.sink.again()
