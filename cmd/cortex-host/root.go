@@ -65,7 +65,7 @@ func newRoot(a *app) (root *cobra.Command, started *bool) {
 	root.AddCommand(
 		newRunCommand(a), newBatchCommand(a), newResumeCommand(a), newControlCommand(a), newGenerateCommand(a),
 		newProviderCommand(a), newGeneratorCommand(a), newRunsCommand(a), newReportCommand(a), newConfigCommand(a),
-		newDoctorCommand(a), newVersionCommand(a),
+		newDoctorCommand(a), newCleanCommand(a), newVersionCommand(a),
 	)
 	root.AddCommand(helpTopics()...)
 	root.SetHelpCommandGroupID(groupLook)
