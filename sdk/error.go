@@ -73,6 +73,9 @@ const (
 	LaneStopped Kind = "lane_stopped"
 	// GeneratorFailed: the generator reported an error for this item.
 	GeneratorFailed Kind = "generator_failed"
+	// CredentialRenewed: the key was refused because it had expired, and the
+	// host has handed the provider a new one. The call can be made again.
+	CredentialRenewed Kind = "credential_renewed"
 )
 
 var kinds = []Kind{
@@ -80,6 +83,7 @@ var kinds = []Kind{
 	InDoubt, InvalidRequest, ContextLength, NotFound, ContentFiltered, Truncated, Refused,
 	NotAnswered, BadResponse, Conflict, Internal,
 	Canceled, DeadlineExceeded, BudgetExhausted, TooLarge, LaneStopped, GeneratorFailed,
+	CredentialRenewed,
 }
 
 // Kinds returns every kind, in the order in which they were added.

@@ -1,14 +1,19 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"strings"
 	"time"
 
 	"github.com/cortexlinux/cortex-host/core/config"
+	"github.com/cortexlinux/cortex-host/core/credential"
+	"github.com/cortexlinux/cortex-host/core/process"
+	"github.com/cortexlinux/cortex-host/sdk"
 )
 
 // keyCommandTime bounds the command of a credential.
@@ -43,6 +48,46 @@ func (a *app) readCredential(ctx context.Context, k config.Credential) (string, 
 		return "", usagef("", "the command %s, which should print a key: %w", k.Command[0], err)
 	}
 	return firstLine(out, k.Command[0])
+}
+
+// A renewable is a key that may be another one when it is read again.
+type renewable struct {
+	app      *app
+	from     config.Credential
+	property string // the setting that it goes to
+}
+
+// renewable returns how a credential is read again, nil if that is of no use.
+func (a *app) renewable(k config.Credential, property string) *renewable {
+	if k.Env != "" {
+		return nil
+	}
+	return &renewable{a, k, property}
+}
+
+// provider returns p, or p with a key that is renewed when it has expired.
+func (r *renewable) provider(p *process.Provider, settings sdk.Settings) sdk.Provider {
+	if r == nil {
+		return p
+	}
+	settings = maps.Clone(settings)
+	return credential.New(p, func(ctx context.Context) (bool, error) {
+		key, err := r.app.readCredential(ctx, r.from)
+		if err != nil {
+			return false, err
+		}
+		quoted := quoteJSON(key)
+		if bytes.Equal(quoted, settings[r.property]) {
+			return false, nil
+		}
+		next := maps.Clone(settings)
+		next[r.property] = quoted
+		if err := p.Configure(ctx, next); err != nil {
+			return false, err
+		}
+		settings = next
+		return true, nil
+	})
 }
 
 func firstLine(data []byte, source string) (string, error) {

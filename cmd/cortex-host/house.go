@@ -107,7 +107,7 @@ func (a *app) addLanes(ctx context.Context, h *house, c *config.Config, o offer,
 		}
 	}
 	if len(o.instance.Keys) == 0 {
-		return a.addLane(h, o, o.name, model, explicit)
+		return a.addLane(h, o, o.name, model, explicit, nil)
 	}
 	property, err := o.keyProperty()
 	if err != nil {
@@ -123,14 +123,15 @@ func (a *app) addLanes(ctx context.Context, h *house, c *config.Config, o offer,
 			name = fmt.Sprintf("%s-%d", o.name, i+1)
 		}
 		explicit[property] = quoteJSON(key)
-		if err := a.addLane(h, o, name, model, explicit); err != nil {
+		if err := a.addLane(h, o, name, model, explicit, a.renewable(k, property)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (a *app) addLane(h *house, o offer, name, model string, explicit sdk.Settings) error {
+// addLane adds one lane. renewable, if not nil, is how its key is got again.
+func (a *app) addLane(h *house, o offer, name, model string, explicit sdk.Settings, r *renewable) error {
 	settings, err := o.settings(explicit, a.env)
 	if err != nil {
 		return err
@@ -146,7 +147,7 @@ func (a *app) addLane(h *house, o offer, name, model string, explicit sdk.Settin
 	h.processes = append(h.processes, p)
 	h.offers = append(h.offers, o)
 	h.lanes = append(h.lanes, route.Lane{
-		Name: name, Instance: o.name, Provider: p, Vendor: vendorOf(&o, settings), Model: model,
+		Name: name, Instance: o.name, Provider: r.provider(p, settings), Vendor: vendorOf(&o, settings), Model: model,
 		Local: o.local(settings), Free: o.free(), Limits: o.limits(), Models: o.about.Models,
 	})
 	return nil

@@ -258,7 +258,7 @@ func (n Need) amounts() [3]int64 { return [3]int64{n.Input + n.Output, n.Input, 
 func unused(kind sdk.Kind) bool {
 	switch kind {
 	case sdk.Unreachable, sdk.RateLimited, sdk.Overloaded, sdk.QuotaExhausted, sdk.Unauthenticated,
-		sdk.PermissionDenied, sdk.InvalidRequest, sdk.ContextLength, sdk.NotFound, sdk.Conflict:
+		sdk.PermissionDenied, sdk.InvalidRequest, sdk.ContextLength, sdk.NotFound, sdk.Conflict, sdk.CredentialRenewed:
 		return true
 	}
 	return false

@@ -6,7 +6,7 @@
 // retry budget ([Budget]). Nothing here sleeps, sends or keeps a clock: the
 // caller puts the query back into its queue with a not-before time.
 //
-// The kinds fall into five groups:
+// The kinds fall into six groups:
 //
 //   - refused ([sdk.RateLimited], [sdk.Overloaded]): nothing was done, the
 //     query waits as long as its deadline allows;
@@ -14,6 +14,8 @@
 //   - in doubt ([sdk.InDoubt], and [sdk.Internal] once): the work may have
 //     been done and billed, so retries are few and draw on a budget that an
 //     outage empties;
+//   - renewed ([sdk.CredentialRenewed]): refused because the key had expired,
+//     and there is a new one: twice at most;
 //   - stop the lane ([sdk.Unauthenticated], [sdk.PermissionDenied],
 //     [sdk.QuotaExhausted]): no later query can fare better;
 //   - permanent, everything else: the same question gets the same answer.

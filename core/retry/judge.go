@@ -36,8 +36,8 @@ type Record struct {
 	// Sent counts attempts.
 	Sent int
 	// refusals in a row drive the backoff of a query that may wait for long.
-	refusals                                    int
-	unreachable, inDoubt, conflicts, breakdowns int
+	refusals                                              int
+	unreachable, inDoubt, conflicts, breakdowns, renewals int
 }
 
 // A Policy judges failures. The zero value retries nothing.
@@ -107,6 +107,8 @@ func (r *Record) count(kind sdk.Kind) int {
 		n = &r.conflicts
 	case sdk.Internal:
 		n = &r.breakdowns
+	case sdk.CredentialRenewed:
+		n = &r.renewals
 	}
 	*n++
 	return *n - 1

@@ -28,7 +28,7 @@ func TestHowOftenEachKindIsSent(t *testing.T) {
 	want := map[sdk.Kind]int{
 		sdk.Unreachable: 5,
 		sdk.RateLimited: 100, sdk.Overloaded: 100, // until the deadline
-		sdk.InDoubt: 3, sdk.Conflict: 3, sdk.Internal: 2,
+		sdk.InDoubt: 3, sdk.Conflict: 3, sdk.Internal: 2, sdk.CredentialRenewed: 3,
 	}
 	for _, kind := range sdk.Kinds() {
 		n := want[kind]

@@ -51,6 +51,8 @@ func RuleOf(kind sdk.Kind, maxRetries int) Rule {
 		return Rule{Retries: min(1, maxRetries), Budgeted: true, Paid: true, FallsBack: true}
 	case sdk.Conflict:
 		return Rule{Retries: min(2, maxRetries)}
+	case sdk.CredentialRenewed:
+		return Rule{Retries: min(2, maxRetries), FallsBack: true}
 	case sdk.NotFound:
 		return Rule{FallsBack: true}
 	case sdk.Truncated, sdk.Refused, sdk.NotAnswered, sdk.BadResponse:

@@ -1,0 +1,111 @@
+package main
+
+import (
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/cortexlinux/cortex-host/sdk/provider/providertest/upstream"
+)
+
+// A rotating vendor takes one key, and another one after some requests: from
+// then on the file holds that.
+type rotating struct {
+	t       *testing.T
+	file    string
+	mu      sync.Mutex
+	valid   string
+	answers int
+	refused int
+}
+
+func (r *rotating) script(refusal upstream.Reply) func(upstream.Request) upstream.Reply {
+	return func(req upstream.Request) upstream.Reply {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if req.Header.Get("Authorization") != "Bearer "+r.valid {
+			r.refused++
+			return refusal
+		}
+		if r.answers++; r.answers == 20 {
+			r.valid = "canary-second"
+			if err := os.WriteFile(r.file, []byte(r.valid+"\n"), 0o600); err != nil {
+				r.t.Error(err)
+			}
+		}
+		return upstream.Reply{Delay: 20 * time.Millisecond}
+	}
+}
+
+// A key that expires in the middle of a run is read again, once, and no query
+// is lost.
+func TestAKeyThatExpiresIsReadAgain(t *testing.T) {
+	for name, c := range map[string]struct {
+		source  string
+		refusal upstream.Reply
+	}{
+		"command, 401":         {"{command: [sh, -c, 'echo run >> runs; cat key']}", upstream.Reply{Status: 401, Header: http.Header{"X-Should-Retry": {"false"}}}},
+		"command, expired 403": {"{command: [sh, -c, 'echo run >> runs; cat key']}", upstream.Reply{Status: 403, Body: []byte(`{"error":{"message":"The security token included in the request is expired","code":"ExpiredToken"}}`)}},
+		"file, 401":            {"{file: key}", upstream.Reply{Status: 401}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			r := &rotating{t: t, file: filepath.Join(dir, "key"), valid: "canary-first"}
+			config := "providers:\n  chat: {plugin: openai, keys: [" + c.source + "]}\n"
+			for name, text := range map[string]string{"key": r.valid + "\n", "runs": "", "c.yaml": config} {
+				if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			s := startVendor(t, upstream.Config{Script: r.script(c.refusal)})
+			cmd := hostCommand(t, s, "batch", queryFile(t, 60), "-j", "8", "--requests-per-second", "off", "--config", "c.yaml")
+			for i, arg := range cmd.Args {
+				if arg == "openai" {
+					cmd.Args[i] = "chat"
+				}
+			}
+			cmd.Dir = dir
+			out, errs, _, code := timed(t, cmd)
+			if code != 0 || strings.Count(out, "\n") != 60 {
+				t.Fatalf("exit %d\n%s%s", code, out, errs)
+			}
+			if r.refused < 1 || r.refused > 16 {
+				t.Errorf("%d calls were refused", r.refused)
+			}
+			if strings.Contains(out+errs, "canary") {
+				t.Error("a key shows")
+			}
+			runs, err := os.ReadFile(filepath.Join(dir, "runs"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n := strings.Count(string(runs), "run"); strings.HasPrefix(name, "command") && n != 2 {
+				t.Errorf("the command ran %d times, want once at the start and once again", n)
+			}
+		})
+	}
+}
+
+// A command that prints the same key again is not run for ever.
+func TestAKeyThatIsWrongIsReadTwice(t *testing.T) {
+	dir := t.TempDir()
+	config := "providers:\n  openai: {keys: [{command: [sh, -c, 'echo run >> runs; echo canary-wrong']}]}\n"
+	if err := os.WriteFile(filepath.Join(dir, "c.yaml"), []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := startVendor(t, upstream.Config{Script: upstream.Always(upstream.Reply{Status: 401})})
+	cmd := hostCommand(t, s, "batch", queryFile(t, 50), "-j", "8", "--requests-per-second", "off", "--config", "c.yaml")
+	cmd.Dir = dir
+	out, errs, _, code := timed(t, cmd)
+	runs, err := os.ReadFile(filepath.Join(dir, "runs"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if code == 0 || strings.Count(string(runs), "run") != 2 || s.Stats().Requests != 1 {
+		t.Errorf("exit %d, %d runs, %d requests\n%s%s", code, strings.Count(string(runs), "run"), s.Stats().Requests, out, errs)
+	}
+}
