@@ -15,7 +15,22 @@ import (
 
 // newProcess returns the process of an offer, which is started on first use.
 func (a *app) newProcess(o *offer, name string, s sdk.Settings) (*process.Provider, error) {
-	return process.New(process.Config{Name: name, Plugin: o.plugin, Settings: s, RunDir: a.runDir(), Logger: a.logger(), Reattach: o.reattach})
+	return process.New(process.Config{
+		Name: name, Plugin: o.plugin, Settings: s, RunDir: a.runDir(), Logger: a.logger(), Reattach: o.reattach,
+		Env: o.instance.Grant.Env, Files: a.homePaths(o.instance.Grant.Files),
+	})
+}
+
+// homePaths replaces a leading ~/ by the user's home.
+func (a *app) homePaths(paths []string) []string {
+	var list []string
+	for _, p := range paths {
+		if rest, ok := strings.CutPrefix(p, "~/"); ok {
+			p = filepath.Join(a.lookup("HOME"), rest)
+		}
+		list = append(list, p)
+	}
+	return list
 }
 
 // logger returns what plugins log to: stderr with --verbose, else nothing.

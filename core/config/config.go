@@ -78,11 +78,23 @@ type Instance struct {
 	// Keys are credentials: each is a lane of its own, and the lanes share the
 	// load. Empty: the one of the plugin's environment variable.
 	Keys []Credential `yaml:"keys"`
+	// Grant is what the plugin may see of the user's ambient credentials.
+	Grant Grant `yaml:"grant"`
 	// MaxConcurrent, RequestsPerSecond and TokensPerMinute bound each lane; 0
 	// is no bound of the instance's own.
 	MaxConcurrent     int     `yaml:"max_concurrent"`
 	RequestsPerSecond float64 `yaml:"requests_per_second"`
 	TokensPerMinute   int64   `yaml:"tokens_per_minute"`
+}
+
+// A Grant names what a plugin sees beside its own settings: a cloud's SDK wants
+// its variables and files. Nothing else of the kind reaches a plugin.
+type Grant struct {
+	// Env are variables of the host's environment.
+	Env []string `yaml:"env"`
+	// Files are files and directories, absolute or below ~/, that the plugin
+	// may read.
+	Files []string `yaml:"files"`
 }
 
 // A Credential says where one key is found, never the key itself.

@@ -20,6 +20,9 @@
 //	  chat:
 //	    plugin: openai
 //	    keys: [{env: OPENAI_API_KEY}, {env: OPENAI_API_KEY_2}]
+//	  cloud:
+//	    plugin: bedrock
+//	    grant: {env: [AWS_PROFILE], files: [~/.aws]}
 //	  system:
 //	    plugin: ollama
 //	    model: llama3.2

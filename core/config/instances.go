@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -44,6 +45,9 @@ func (i *Instance) check(name string) error {
 	case i.MaxConcurrent < 0, i.TokensPerMinute < 0, !(i.RequestsPerSecond >= 0 && i.RequestsPerSecond < 1e6):
 		return errors.New("has a limit that is negative or out of range")
 	}
+	if err := i.Grant.check(); err != nil {
+		return err
+	}
 	for n, k := range i.Keys {
 		given := 0
 		for _, set := range []bool{k.Env != "", k.File != "", len(k.Command) > 0} {
@@ -53,6 +57,22 @@ func (i *Instance) check(name string) error {
 		}
 		if given != 1 {
 			return fmt.Errorf("keys[%d] must have exactly one of env, file and command", n)
+		}
+	}
+	return nil
+}
+
+var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+
+func (g *Grant) check() error {
+	for _, name := range g.Env {
+		if !variableName.MatchString(name) {
+			return fmt.Errorf("grant.env: %q is not the name of a variable", name)
+		}
+	}
+	for _, path := range g.Files {
+		if !filepath.IsAbs(path) && !strings.HasPrefix(path, "~/") {
+			return fmt.Errorf("grant.files: %q must be an absolute path, or begin with ~/", path)
 		}
 	}
 	return nil
@@ -86,8 +106,8 @@ func (f *file) nodeError(e entry, err error) error {
 		}
 	}
 	if rest, ok := strings.CutPrefix(problem, "unknown field "); ok {
-		known := []string{"plugin", "model", "settings", "keys", "max_concurrent", "requests_per_second", "tokens_per_minute", "env", "file", "command"}
-		out := &Error{Origin: entry{line: line}.origin(f.path), Problem: "unknown key " + rest, Hint: "a provider has " + strings.Join(known[:7], ", ")}
+		known := []string{"plugin", "model", "settings", "keys", "max_concurrent", "requests_per_second", "tokens_per_minute", "grant", "env", "file", "command", "files"}
+		out := &Error{Origin: entry{line: line}.origin(f.path), Problem: "unknown key " + rest, Hint: "a provider has " + strings.Join(known[:8], ", ")}
 		if near := Nearest(strings.Trim(rest, `"`), known); near != "" {
 			out.Hint = "did you mean " + near + "?"
 		}

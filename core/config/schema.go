@@ -15,6 +15,8 @@ const (
 		"keys":{"type":"array","description":"credentials that share the load","items":{"type":"object","additionalProperties":false,
 			"minProperties":1,"maxProperties":1,"properties":{"env":{"type":"string","minLength":1},"file":{"type":"string","minLength":1},
 			"command":{"type":"array","minItems":1,"items":{"type":"string"}}}}},
+		"grant":{"type":"object","description":"what the plugin may see of your ambient credentials","additionalProperties":false,"properties":{
+			"env":{"type":"array","items":{"type":"string","minLength":1}},"files":{"type":"array","items":{"type":"string","minLength":1}}}},
 		"max_concurrent":{"type":"integer","minimum":0},
 		"requests_per_second":{"type":"number","minimum":0},
 		"tokens_per_minute":{"type":"integer","minimum":0}}}}`

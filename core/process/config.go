@@ -27,6 +27,9 @@ type Config struct {
 	// Env names further variables of the host's environment that the plugin
 	// may see.
 	Env []string
+	// Files are files and directories that the plugin may read beside those
+	// that every plugin may, where plugins are confined.
+	Files []string
 	// ExtraEnv are further variables as NAME=value.
 	ExtraEnv []string
 	// ConfigureLater leaves the plugin without settings until Configure is

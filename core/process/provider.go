@@ -34,7 +34,7 @@ type Provider struct {
 	starting *start
 	refusal  error // of the settings, until there are others
 	deaths   []time.Time
-	starts   int // that succeeded
+	starts   int    // that succeeded
 	words    string // the last words of the last dead
 	closed   bool
 	closing  chan struct{}
