@@ -70,8 +70,8 @@ type Policy struct {
 	WritePaths []string `json:"write_paths,omitempty"`
 	// NoNetwork takes away every socket.
 	NoNetwork bool `json:"no_network,omitempty"`
-	// NoChildren takes away fork, debugging and the like: for a child that only
-	// computes.
+	// NoChildren takes away fork, signals to others, debugging, root's powers and
+	// the like: for a child that only computes.
 	NoChildren bool `json:"no_children,omitempty"`
 	// NoTracing takes away debugging, mounts, kernel keys and the like, and
 	// leaves processes: for a child that starts others.
@@ -82,7 +82,6 @@ type Policy struct {
 	Supervise bool `json:"supervise,omitempty"`
 	// Strict refuses to run a child on which a measure that the kernel has
 	// cannot be enforced. A kernel that lacks one is told by the report alone.
-	// It needs Supervise.
 	Strict bool `json:"strict,omitempty"`
 	// OOMScore makes the kernel choose the child first when memory is short: 0
 	// to 1000.

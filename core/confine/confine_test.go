@@ -26,7 +26,7 @@ const hostEnv = "CORTEX_TEST_HOST"
 
 func TestMain(m *testing.M) {
 	confine.Main(confine.Child{Name: "allocate", Run: allocate}, confine.Child{Name: "report", Run: report},
-		confine.Child{Name: "spin", Run: spin})
+		confine.Child{Name: "spin", Run: spin}, confine.Child{Name: "reach", Run: reach})
 	if script := os.Getenv(hostEnv); script != "" {
 		os.Exit(host(script))
 	}
@@ -200,6 +200,33 @@ func TestReportReachesTheChild(t *testing.T) {
 	for _, want := range []string{"core true", "data true", "no_new_privs true", "files", "network", "syscalls"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("the report lacks %q: %s", want, out)
+		}
+	}
+}
+
+// A child that only computes can signal and trace nobody, has none of root's
+// powers, and still ends by its own means.
+func TestChildThatOnlyComputes(t *testing.T) {
+	onLinux(t)
+	p := confine.Policy{NoChildren: true, Strict: true, Landlock: -1}
+	cmd, err := confine.ChildCommand(nil, p, "reach", strconv.Itoa(os.Getpid()))
+	if out, exit := run(t, cmd, err); exit.Status != 0 {
+		t.Errorf("%+v: %s", exit, out)
+	}
+}
+
+// A strict child does not begin when a measure fails that the kernel has.
+func TestStrictWithoutSupervisor(t *testing.T) {
+	onLinux(t)
+	if confine.LandlockABI() == 0 {
+		t.Skip("SKIPPED: this kernel has no Landlock")
+	}
+	for strict, wanted := range map[bool]int{true: 126, false: 0} {
+		p := confine.Policy{Files: true, ReadPaths: []string{"/no/such/directory"}, Strict: strict, Report: true}
+		cmd, err := confine.ChildCommand(nil, p, "report")
+		out, exit := run(t, cmd, err)
+		if exit.Status != wanted || strict && !strings.Contains(out, "/no/such/directory") {
+			t.Errorf("strict %v: %+v: %s", strict, exit, out)
 		}
 	}
 }

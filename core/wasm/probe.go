@@ -18,7 +18,8 @@ import (
 // to do.
 type ProbeResult struct {
 	// Name is stable: read_file, list_directory, write_file, cache_write,
-	// connect, listen, udp, unix_socket, fork, core_dump, environment.
+	// connect, listen, udp, unix_socket, fork, core_dump, environment, memory,
+	// processor_time; on Linux also signal, trace, raise_limits, powers.
 	Name string `json:"name"`
 	// Denied says that the attempt failed as it should.
 	Denied bool `json:"denied"`
@@ -33,6 +34,8 @@ type probeTargets struct {
 	Dir     string `json:"dir"`     // listable and writable by the host
 	Address string `json:"address"` // a TCP listener of the host
 	Cache   string `json:"cache"`   // the cache entry that the child may read
+	Host    int    `json:"host"`    // the host's process
+	Memory  uint64 `json:"memory"`  // more bytes than the child may have
 }
 
 // try attempts everything and reports it.
@@ -103,6 +106,24 @@ func (t *probeTargets) try() []ProbeResult {
 		}
 		return nil
 	})
+	attempt("processor_time", func() error {
+		var limit syscall.Rlimit
+		if err := syscall.Getrlimit(syscall.RLIMIT_CPU, &limit); err != nil {
+			return err
+		}
+		if limit.Max < 1<<40 {
+			return fmt.Errorf("it ends after %d s", limit.Max)
+		}
+		return nil
+	})
+	attempt("memory", func() error {
+		b, err := syscall.Mmap(-1, 0, int(t.Memory), syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_PRIVATE|syscall.MAP_ANON)
+		if err == nil {
+			_ = syscall.Munmap(b)
+		}
+		return err
+	})
+	t.trySystem(attempt)
 	attempt("environment", func() error {
 		for _, name := range []string{"HOME", "PATH", "USER"} {
 			if _, ok := os.LookupEnv(name); ok {
@@ -155,6 +176,7 @@ func (r *Runner) Containment(ctx context.Context) (*Containment, error) {
 	policy := r.policy(r.config.Limits)
 	policy.ReadPaths = []string{targets.Cache}
 	policy.Report = true
+	targets.Host, targets.Memory = os.Getpid(), policy.DataBytes
 	c, err := r.start(&Module{Path: "probe"}, childJob{Job: jobRun, Probe: targets}, policy)
 	if err != nil {
 		return nil, err

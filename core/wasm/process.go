@@ -29,7 +29,7 @@ type child struct {
 func (r *Runner) policy(limits Limits) confine.Policy {
 	p := confine.Policy{DataBytes: limits.dataBytes(), CPU: limits.CPUTime, OpenFiles: 64}
 	if r.config.Confinement == ConfineStandard {
-		p.Files, p.NoNetwork, p.NoChildren = true, true, true
+		p.Files, p.NoNetwork, p.NoChildren, p.Strict = true, true, true, true
 	}
 	return p
 }
