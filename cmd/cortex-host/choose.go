@@ -2,13 +2,10 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"net"
-	"net/url"
 	"strings"
-	"time"
 
 	"github.com/cortexlinux/cortex-host/core/config"
+	"github.com/cortexlinux/cortex-host/core/format"
 )
 
 // The providers that are chosen when no key points to another one.
@@ -49,8 +46,7 @@ func (a *app) chooseProvider(ctx context.Context, c *config.Config, cat *catalog
 			"the keys of several providers are in the environment: %s", strings.Join(reasons, ", "))
 	}
 	for _, o := range all {
-		if o.name == ollamaPreset && a.answers(ctx, &o) {
-			a.info("provider: ollama, because it runs on this machine and no provider's key is in the environment")
+		if o.name == ollamaPreset && a.takeOllama(ctx, c, &o) {
 			return o, nil
 		}
 	}
@@ -72,32 +68,27 @@ func (a *app) mustHaveProvider(ctx context.Context, c *config.Config, cat *catal
 	return a.chooseProvider(ctx, c, cat)
 }
 
-// answers reports whether something listens at the offer's base URL.
-func (a *app) answers(ctx context.Context, o *offer) bool {
+// takeOllama reports whether an Ollama runs on this machine that has a model to
+// ask: the one that the configuration names, else the one used last.
+func (a *app) takeOllama(ctx context.Context, c *config.Config, o *offer) bool {
 	s, err := o.settings(nil, a.env)
 	if err != nil || !o.local(s) {
 		return false
 	}
-	var base string
-	if json.Unmarshal(s[baseURL], &base) != nil {
-		return false
-	}
-	if !strings.Contains(base, "://") {
-		base = "http://" + base
-	}
-	u, err := url.Parse(base)
+	models, err := ollamaModels(ctx, s)
 	if err != nil {
 		return false
 	}
-	host, port := u.Hostname(), u.Port()
-	if port == "" {
-		port = "11434"
-	}
-	dialer := net.Dialer{Timeout: 200 * time.Millisecond}
-	conn, err := dialer.DialContext(ctx, "tcp", net.JoinHostPort(host, port))
-	if err != nil {
+	const why = "because it runs on this machine and no provider's key is in the environment"
+	switch {
+	case c.Model != "":
+		a.info("provider: ollama, %s", why)
+	case len(models) == 0:
+		a.info("an Ollama runs on this machine, but has no model; `ollama pull MODEL` gets one")
 		return false
+	default:
+		o.instance.Model = models[0]
+		a.info("provider: ollama with %s, %s; --model chooses another of its models", format.Inline(models[0]), why)
 	}
-	conn.Close()
 	return true
 }

@@ -2,7 +2,11 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os/exec"
 	"regexp"
 	"strconv"
@@ -22,8 +26,9 @@ type vendors struct{ last *upstream.Server }
 // cmdVendor starts a mock vendor and sets VENDOR to its base URL, VENDOR_HOST to
 // host:port:
 //
-//	vendor [latency=1s] [key=sk-1] [status=401 | replies=429:2,500,200]
+//	vendor [latency=1s] [key=sk-1] [status=401 | replies=429:2,500,200] [ollama=MODEL,...]
 //
+// With ollama it also says which models it has, as an Ollama does.
 // status is every reply's; replies are those to each query, in order, with an
 // optional Retry-After.
 func cmdVendor(ts *testscript.TestScript, neg bool, args []string) {
@@ -31,6 +36,7 @@ func cmdVendor(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("! vendor makes no sense")
 	}
 	var cfg upstream.Config
+	var tags string
 	for _, arg := range args {
 		name, value, _ := strings.Cut(arg, "=")
 		switch name {
@@ -40,6 +46,8 @@ func cmdVendor(ts *testscript.TestScript, neg bool, args []string) {
 			cfg.Latency = d
 		case "key":
 			cfg.Key = value
+		case "ollama":
+			tags = value
 		case "answer":
 			cfg.Answer = func(upstream.Request) string { return value }
 		case "status":
@@ -58,8 +66,33 @@ func cmdVendor(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	ts.Defer(func() { s.Close() })
 	ts.Value(vendorKey{}).(*vendors).last = s
-	ts.Setenv("VENDOR", s.URL()+"/v1")
-	ts.Setenv("VENDOR_HOST", strings.TrimPrefix(s.URL(), "http://"))
+	base := s.URL()
+	if tags != "" {
+		base = ollama(ts, base, strings.Split(tags, ","))
+	}
+	ts.Setenv("VENDOR", base+"/v1")
+	ts.Setenv("VENDOR_HOST", strings.TrimPrefix(base, "http://"))
+}
+
+// ollama puts in front of a vendor what an Ollama has beside its OpenAI API. The
+// only model "none" stands for an Ollama without any.
+func ollama(ts *testscript.TestScript, vendor string, models []string) string {
+	list := []string{}
+	for _, m := range models {
+		if m != "none" {
+			list = append(list, fmt.Sprintf(`{"name":%q,"size":1}`, m))
+		}
+	}
+	target, err := url.Parse(vendor)
+	ts.Check(err)
+	mux := http.NewServeMux()
+	mux.Handle("/v1/", httputil.NewSingleHostReverseProxy(target))
+	mux.HandleFunc("/api/tags", func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprintf(w, `{"models":[%s]}`, strings.Join(list, ","))
+	})
+	s := httptest.NewServer(mux)
+	ts.Defer(s.Close)
+	return s.URL
 }
 
 func vendorReply(ts *testscript.TestScript, text string) upstream.Reply {
