@@ -2,12 +2,10 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
+	"net"
 	"net/http"
-	"net/url"
 	"os"
 	"os/exec"
 	"strings"
@@ -55,55 +53,24 @@ func (a *app) examineProviders(ctx context.Context, c *config.Config, online boo
 // models.
 func (a *app) examineOllama(ctx context.Context, o *offer) diagnosis {
 	const name = "ollama server"
-	if !a.answers(ctx, o) {
-		return diagnosis{name, healthy, "does not run on this machine", ""}
-	}
 	settings, err := o.settings(nil, a.env)
 	if err != nil {
 		return diagnosis{name, warning, err.Error(), "see `cortex-host provider describe ollama`"}
 	}
-	var base string
-	_ = json.Unmarshal(settings[baseURL], &base) // answers has read it
-	if !strings.Contains(base, "://") {
-		base = "http://" + base
+	if !o.local(settings) {
+		return diagnosis{name, healthy, "is on another machine", ""}
 	}
-	u, err := url.Parse(base)
+	models, err := ollamaModels(ctx, settings)
+	if dial, ok := errors.AsType[*net.OpError](err); ok && dial.Op == "dial" {
+		return diagnosis{name, healthy, "does not run on this machine", ""}
+	}
 	if err != nil {
-		return diagnosis{name, warning, err.Error(), "set OLLAMA_HOST to host:port"}
-	}
-	u.Path = "/api/tags"
-	var tags struct {
-		Models []struct{ Name string }
-	}
-	if err := getJSON(ctx, u.String(), &tags); err != nil {
 		return diagnosis{name, warning, "something answers, but not like an Ollama: " + err.Error(), "set OLLAMA_HOST to the server's host:port"}
 	}
-	if len(tags.Models) == 0 {
+	if len(models) == 0 {
 		return diagnosis{name, warning, "runs on this machine, and has no model", "ollama pull llama3.2"}
 	}
-	var names []string
-	for _, m := range tags.Models {
-		names = append(names, m.Name)
-	}
-	return diagnosis{name, healthy, fmt.Sprintf("runs on this machine with %d models: %s", len(names), strings.Join(names, ", ")), ""}
-}
-
-func getJSON(ctx context.Context, address string, value any) error {
-	ctx, cancel := context.WithTimeout(ctx, onlineTime)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
-	if err != nil {
-		return err
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return errors.New(resp.Status)
-	}
-	return json.NewDecoder(io.LimitReader(resp.Body, 1<<20)).Decode(value)
+	return diagnosis{name, healthy, fmt.Sprintf("runs on this machine with %d models: %s", len(models), strings.Join(models, ", ")), ""}
 }
 
 // reachAll asks all hosts at the same time.
