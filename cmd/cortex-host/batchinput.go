@@ -84,16 +84,10 @@ func (a *app) openBatch(path string, flags *batchFlags) (*batchInput, error) {
 			return nil, err
 		}
 		b.queries = rewound(file, func() iter.Seq2[sdk.Query, error] { return format.Read(file, in, options) })
-		if flags.keepGoing {
-			b.queries = format.Unique(b.queries)
-		}
 		b.repeatable = true
 		return b, nil
 	}
-	b.queries = format.Unique(format.Read(r, in, options))
-	if !flags.keepGoing {
-		b.queries = noDuplicates(b.queries)
-	}
+	b.queries = format.Read(r, in, options)
 	return b, nil
 }
 
@@ -106,11 +100,7 @@ func isRegular(f *os.File) bool {
 func (b *batchInput) check(f *os.File, in format.Input, options format.ReadOptions) error {
 	hash := newHash()
 	named := map[string]bool{}
-	queries := format.Unique(format.Read(io.TeeReader(f, hash), in, options))
-	if !in.KeepGoing {
-		queries = noDuplicates(queries)
-	}
-	for q, err := range queries {
+	for q, err := range format.Read(io.TeeReader(f, hash), in, options) {
 		if _, item := errors.AsType[*sdk.ItemError](err); err != nil && !item {
 			return usagef("nothing was asked", "%w", err)
 		}
@@ -135,21 +125,6 @@ func rewound(f *os.File, read func() iter.Seq2[sdk.Query, error]) iter.Seq2[sdk.
 			return
 		}
 		read()(yield)
-	}
-}
-
-// noDuplicates ends a sequence at its first item error, such as an id that was
-// there before: a file with one is not what somebody meant.
-func noDuplicates(queries iter.Seq2[sdk.Query, error]) iter.Seq2[sdk.Query, error] {
-	return func(yield func(sdk.Query, error) bool) {
-		for q, err := range queries {
-			if item, ok := errors.AsType[*sdk.ItemError](err); ok {
-				err = item.Err
-			}
-			if !yield(q, err) || err != nil {
-				return
-			}
-		}
 	}
 }
 

@@ -2,7 +2,7 @@
 // it holds in memory is one line, never the file.
 //
 //	in := format.Input{Name: "queries.jsonl.gz"}
-//	for q, err := range format.Unique(format.Read(f, in, format.ReadOptions{})) {
+//	for q, err := range format.Read(f, in, format.ReadOptions{}) {
 //		...                       // err is a *format.Error: queries.jsonl.gz:12: ...
 //	}
 //	row, err := format.NDJSON{}.Encode(&result)
@@ -21,7 +21,8 @@
 // errors. A line without end, a quote that is never closed and a packed file
 // that grows without end are, in bounded memory.
 //
-// [Unique] finds ids that occur twice, with an [Index] on the disk.
+// Ids that occur twice are found with an [Index] on the disk, in a few megabytes
+// of memory however many there are.
 //
 // # Out
 //

@@ -8,12 +8,16 @@ type Error struct {
 	File string
 	// Line counts from 1; 0 if the file as a whole is meant.
 	Line int64
-	// Byte is the offset of the line's first byte, from 0.
+	// Byte is the offset of the line's first byte, from 0; in a packed file
+	// that of the text in it.
 	Byte int64
 	// Problem says what is wrong and how to mend it. It may quote the file.
 	Problem string
 	// Err is the error underneath, or nil.
 	Err error
+
+	// last says that the file cannot be read any further.
+	last bool
 }
 
 // Error returns "file:line: problem".

@@ -128,10 +128,10 @@ func TestItemsAreLinesOrObjects(t *testing.T) {
 	}
 }
 
-func TestUniqueFailsTheSecondOfAnIDAndGoesOn(t *testing.T) {
+func TestTheSecondOfAnIDIsAnErrorWithItsPlace(t *testing.T) {
 	input := strings.Join([]string{q1, q2, q1, `{"id":"q3","messages":[{"role":"user","content":"x"}]}`}, "\n")
 	var ids, failed []string
-	for q, err := range format.Unique(format.Queries(strings.NewReader(input), format.Input{})) {
+	for q, err := range format.Queries(strings.NewReader(input), format.Input{Name: "in", KeepGoing: true}) {
 		var item *sdk.ItemError
 		if errors.As(err, &item) {
 			failed = append(failed, item.ID)
@@ -139,11 +139,30 @@ func TestUniqueFailsTheSecondOfAnIDAndGoesOn(t *testing.T) {
 		}
 		ids = append(ids, q.ID)
 	}
-	if fmt.Sprint(ids, failed) != "[q1 q2 q3] [q1]" {
+	if fmt.Sprint(ids, failed) != "[q1 q2 q3] [in:3]" {
 		t.Fatal(ids, failed)
 	}
-	if n, err := format.Check(format.Queries(strings.NewReader(input), format.Input{})); err == nil || n != 3 {
-		t.Fatal(n, err)
+	for name, in := range map[string]string{"in": input, "in.csv": "id,prompt\na,x\nb,\"y\nz\"\na,w\n", "in.jsonl": o1 + "\n" + strings.Replace(o1, "r1", "r2", 1) + "\n" + o1} {
+		n := 0
+		for _, err := range format.Read(strings.NewReader(in), format.Input{Name: name}, format.ReadOptions{}) {
+			if n++; n < 3 {
+				continue
+			}
+			var e *format.Error
+			line, at := int64(3), int64(strings.LastIndex(in, strings.Split(in, "\n")[0]))
+			if name == "in.csv" {
+				line, at = 5, int64(strings.Index(in, "a,w"))
+			}
+			if name == "in" {
+				at = int64(strings.LastIndex(in, q1))
+			}
+			if !errors.As(err, &e) || e.Line != line || e.Byte != at || !strings.Contains(e.Problem, "is used by an earlier row") {
+				t.Errorf("%s: %+v, want line %d, byte %d", name, err, line, at)
+			}
+		}
+		if n != 3 {
+			t.Errorf("%s: %d rows", name, n)
+		}
 	}
 }
 

@@ -40,6 +40,7 @@ type LineReader struct {
 	r      *bufio.Reader
 	number int64
 	offset int64
+	last   Line   // without its text
 	long   []byte // a line that is longer than the reader's buffer
 }
 
@@ -56,7 +57,7 @@ func NewLineReader(r io.Reader, in Input) *LineReader {
 
 // Next returns the next line that is not empty; io.EOF after the last. After
 // an [*Error] about one line the reader may be asked for the next one; after
-// an error of the file itself (Line is 0) it may not.
+// an error of the file itself it may not.
 func (l *LineReader) Next() (Line, error) {
 	for {
 		line, err := l.read()
@@ -81,14 +82,20 @@ func (l *LineReader) Fail(line Line, problem string, err error) *Error {
 	return &Error{File: l.in.Name, Line: line.Number, Byte: line.Byte, Problem: problem, Err: err}
 }
 
+// place is where the latest line is, for an error about it.
+func (l *LineReader) place() Error {
+	return Error{File: l.in.Name, Line: l.last.Number, Byte: l.last.Byte}
+}
+
 // FailFile returns an error about the file as a whole.
 func (l *LineReader) FailFile(problem string, err error) *Error {
-	return &Error{File: l.in.Name, Problem: problem, Err: err}
+	return &Error{File: l.in.Name, Problem: problem, Err: err, last: true}
 }
 
 // read returns the next line, empty or not.
 func (l *LineReader) read() (Line, error) {
 	line := Line{Number: l.number + 1, Byte: l.offset}
+	l.last = line
 	l.long = l.long[:0]
 	size := 0
 	for {
@@ -119,7 +126,9 @@ func (l *LineReader) read() (Line, error) {
 		case errors.Is(err, io.EOF):
 			return Line{}, io.EOF
 		default:
-			return Line{}, l.FailFile(err.Error(), err)
+			e := l.Fail(line, err.Error(), err)
+			e.last = true
+			return Line{}, e
 		}
 	}
 }

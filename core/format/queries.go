@@ -21,14 +21,19 @@ func Queries(r io.Reader, in Input) iter.Seq2[sdk.Query, error] {
 // [*Error] about a line it can go on, after any other error it cannot.
 type rowReader interface {
 	next() (sdk.Query, error)
+	// place is where the latest row is.
+	place() Error
 	// empty is the error of a file without any query.
 	empty() error
 }
 
-// rows reads all of a file.
+// rows reads all of a file. An id that was there before is an error of its row;
+// memory for that is bounded: see [Index].
 func rows(in Input, open func() rowReader) iter.Seq2[sdk.Query, error] {
 	return func(yield func(sdk.Query, error) bool) {
 		r := open()
+		seen := NewIndex("")
+		defer seen.Close()
 		for n := 0; ; n++ {
 			q, err := r.next()
 			if errors.Is(err, io.EOF) {
@@ -37,8 +42,15 @@ func rows(in Input, open func() rowReader) iter.Seq2[sdk.Query, error] {
 				}
 				return
 			}
+			metadata := q.Metadata
+			if err == nil {
+				if err = unique(seen, q.ID, r); err != nil {
+					q = sdk.Query{}
+				}
+			}
 			item := in.itemError(err)
 			if item != nil {
+				item.Metadata = metadata
 				err = item
 			}
 			if !yield(q, err) || (err != nil && item == nil) {
@@ -48,11 +60,23 @@ func rows(in Input, open func() rowReader) iter.Seq2[sdk.Query, error] {
 	}
 }
 
+// unique returns what is wrong with the id of the latest row: that it was there
+// before.
+func unique(seen *Index, id string, r rowReader) error {
+	fresh, err := seen.Add(id)
+	if err != nil || fresh {
+		return err
+	}
+	twice := r.place()
+	twice.Problem = fmt.Sprintf("the id %q is used by an earlier row; ids must be unique", Shorten(id, 100))
+	return &twice
+}
+
 // itemError is what becomes of an error when the file goes on behind it: nil
 // if it does not.
 func (in Input) itemError(err error) *sdk.ItemError {
 	var row *Error
-	if !in.KeepGoing || !errors.As(err, &row) || row.Line == 0 {
+	if !in.KeepGoing || !errors.As(err, &row) || row.last {
 		return nil
 	}
 	return &sdk.ItemError{ID: Shorten(fmt.Sprintf("%s:%d", row.File, row.Line), sdk.MaxIDBytes/utf8.UTFMax),
@@ -72,6 +96,8 @@ func (r *ndjsonReader) next() (sdk.Query, error) {
 	}
 	return q, nil
 }
+
+func (r *ndjsonReader) place() Error { return r.lines.place() }
 
 func (r *ndjsonReader) empty() error {
 	return r.lines.FailFile(`no query in it; each line is an object such as {"id":"q1","messages":[{"role":"user","content":"What is nginx?"}]}`, nil)

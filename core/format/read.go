@@ -66,7 +66,7 @@ type ReadOptions struct {
 func Read(r io.Reader, in Input, o ReadOptions) iter.Seq2[sdk.Query, error] {
 	return func(yield func(sdk.Query, error) bool) {
 		fail := func(err error) {
-			yield(sdk.Query{}, &Error{File: in.name(), Problem: err.Error(), Err: err})
+			yield(sdk.Query{}, &Error{File: in.name(), Problem: err.Error(), Err: err, last: true})
 		}
 		plain, err := CompressionOf(in.Name).NewReader(r)
 		if err != nil {

@@ -26,6 +26,7 @@ type tableReader struct {
 	names   []string
 	columns map[string]int // nil until the header was read
 	row     int
+	at      Error // where it is
 }
 
 func newTableReader(r io.Reader, in Input, comma rune, t templates, id string) *tableReader {
@@ -45,8 +46,10 @@ func newTableReader(r io.Reader, in Input, comma rune, t templates, id string) *
 	return &tableReader{in: in, r: c, bound: bound, t: t, id: id}
 }
 
+func (t *tableReader) place() Error { return t.at }
+
 func (t *tableReader) empty() error {
-	return &Error{File: t.in.Name, Problem: "no row in it; the first line names the columns, each further one is a row"}
+	return &Error{File: t.in.Name, last: true, Problem: "no row in it; the first line names the columns, each further one is a row"}
 }
 
 func (t *tableReader) next() (sdk.Query, error) {
@@ -60,6 +63,7 @@ func (t *tableReader) next() (sdk.Query, error) {
 		return sdk.Query{}, err
 	}
 	t.row++
+	t.at = at
 	fail := func(format string, args ...any) error {
 		at.Problem = fmt.Sprintf(format, args...)
 		return &at
@@ -105,7 +109,7 @@ func (t *tableReader) header() error {
 	record, _, err := t.read()
 	if err != nil {
 		if row := (*Error)(nil); errors.As(err, &row) {
-			return t.failFile("the header: %s", row.Problem)
+			return t.failHeader("%s", row.Problem)
 		}
 		return err
 	}
@@ -114,10 +118,10 @@ func (t *tableReader) header() error {
 	for i, name := range record {
 		name = strings.Clone(strings.TrimSpace(name))
 		if name == "" {
-			return t.failFile("column %d has no name; the first line must name the columns", i+1)
+			return t.failHeader("column %d has no name; the first line must name the columns", i+1)
 		}
 		if _, twice := columns[name]; twice {
-			return t.failFile("two columns are called %q", name)
+			return t.failHeader("two columns are called %q", name)
 		}
 		columns[name], t.names[i] = i, name
 	}
@@ -125,11 +129,11 @@ func (t *tableReader) header() error {
 		t.id = "id"
 	}
 	if _, ok := columns[t.id]; t.id != "" && !ok {
-		return t.failFile("there is no column %q for the ids; the header has %s", t.id, columnNames(columns))
+		return t.failHeader("there is no column %q for the ids; the header has %s", t.id, columnNames(columns))
 	}
 	if t.t.prompt == nil {
 		if _, ok := columns["prompt"]; !ok {
-			return t.failFile("no prompt template was given and there is no column called prompt; the header has %s", columnNames(columns))
+			return t.failHeader("no prompt template was given and there is no column called prompt; the header has %s", columnNames(columns))
 		}
 		t.t.prompt = &Template{[]piece{{column: "prompt"}}}
 		if _, ok := columns["system"]; ok && t.t.system == nil {
@@ -138,15 +142,16 @@ func (t *tableReader) header() error {
 	}
 	for _, template := range []*Template{t.t.prompt, t.t.system} {
 		if err := template.check(columns); err != nil {
-			return t.failFile("%s", err)
+			return t.failHeader("%s", err)
 		}
 	}
 	t.columns = columns
 	return nil
 }
 
-func (t *tableReader) failFile(format string, args ...any) error {
-	return &Error{File: t.in.Name, Problem: fmt.Sprintf(format, args...)}
+// failHeader is an error of the first row: nothing can be made of the others.
+func (t *tableReader) failHeader(format string, args ...any) error {
+	return &Error{File: t.in.Name, Line: 1, Problem: "the header: " + fmt.Sprintf(format, args...), last: true}
 }
 
 // read returns the next record and where it begins.
@@ -159,7 +164,8 @@ func (t *tableReader) read() ([]string, Error, error) {
 	case errors.Is(err, io.EOF):
 		return nil, at, io.EOF
 	case errors.Is(err, errTooLong):
-		return nil, at, t.failFile("the row at byte %d is longer than %d bytes; is a quote missing?", at.Byte, t.in.MaxLine)
+		at.Problem, at.last = fmt.Sprintf("the row at byte %d is longer than %d bytes; is a quote missing?", at.Byte, t.in.MaxLine), true
+		return nil, at, &at
 	case errors.As(err, &parse) && errors.Is(parse.Err, csv.ErrFieldCount):
 		// the caller says it better
 	case errors.As(err, &parse):
@@ -167,7 +173,8 @@ func (t *tableReader) read() ([]string, Error, error) {
 		at.Problem = fmt.Sprintf("column %d: %s; a quoted field ends with a quote, and a quote in it is doubled", parse.Column, parse.Err)
 		return nil, at, &at
 	case err != nil:
-		return nil, at, &Error{File: t.in.Name, Problem: err.Error(), Err: err}
+		at.Problem, at.Err, at.last = fmt.Sprintf("%v, at byte %d", err, at.Byte), err, true
+		return nil, at, &at
 	}
 	line, _ := t.r.FieldPos(0)
 	at.Line = int64(line)
@@ -222,6 +229,8 @@ func newPromptReader(r io.Reader, in Input, t templates) *promptReader {
 	}
 	return &promptReader{NewLineReader(r, in), t}
 }
+
+func (p *promptReader) place() Error { return p.lines.place() }
 
 func (p *promptReader) empty() error {
 	return p.lines.FailFile("no line in it; each line is a prompt", nil)
