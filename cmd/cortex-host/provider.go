@@ -15,7 +15,8 @@ import (
 
 func newProviderCommand(a *app) *cobra.Command {
 	return group("provider", "List, describe, test and make providers",
-		newProviderListCommand(a), newProviderDescribeCommand(a), newProviderTestCommand(a), newProviderNewCommand(a))
+		newProviderListCommand(a), newProviderDescribeCommand(a), newProviderModelsCommand(a), newProviderCheckCommand(a),
+		newProviderTestCommand(a), newProviderNewCommand(a))
 }
 
 func newProviderListCommand(a *app) *cobra.Command {
