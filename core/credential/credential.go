@@ -44,6 +44,23 @@ var _ sdk.Provider = (*Provider)(nil)
 // New returns a provider that asks p and renews its key.
 func New(p sdk.Provider, renew Renew) *Provider { return &Provider{asked: p, renew: renew} }
 
+// Restarts returns how often the process of the provider that is asked was
+// started again, 0 if it is none.
+func (p *Provider) Restarts() int {
+	if r, ok := p.asked.(interface{ Restarts() int }); ok {
+		return r.Restarts()
+	}
+	return 0
+}
+
+// BrokenStreams returns how many streams to that process broke.
+func (p *Provider) BrokenStreams() int {
+	if s, ok := p.asked.(interface{ BrokenStreams() int }); ok {
+		return s.BrokenStreams()
+	}
+	return 0
+}
+
 // Complete implements sdk.Provider. It makes one call; a call whose key had
 // expired is not made again here.
 func (p *Provider) Complete(ctx context.Context, q *sdk.Query) (*sdk.Response, error) {

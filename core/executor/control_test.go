@@ -138,6 +138,8 @@ type restless struct{ *fake }
 
 func (restless) Restarts() int { return 3 }
 
+func (restless) BrokenStreams() int { return 2 }
+
 func TestUtilisation(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		lane := route.Lane{Name: "a", Provider: restless{taking(time.Second)}, Limits: sdk.Limits{TokensPerMinute: 90_000}}
@@ -151,8 +153,8 @@ func TestUtilisation(t *testing.T) {
 				t.Errorf("%s: %.3f used, want %.2f", limit, got, want)
 			}
 		}
-		if s.Restarts != 3 {
-			t.Errorf("%d restarts", s.Restarts)
+		if s.Restarts != 3 || s.BrokenStreams != 2 {
+			t.Errorf("%d restarts, %d broken streams", s.Restarts, s.BrokenStreams)
 		}
 	})
 }

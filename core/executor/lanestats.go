@@ -91,6 +91,9 @@ func (l *lane) snapshot(now time.Time) LaneStats {
 	if p, ok := l.Provider.(Restarter); ok {
 		out.Restarts = p.Restarts()
 	}
+	if p, ok := l.Provider.(Streamer); ok {
+		out.BrokenStreams = p.BrokenStreams()
+	}
 	return out
 }
 

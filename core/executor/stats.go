@@ -139,6 +139,9 @@ type LaneStats struct {
 	// Restarts counts how often the provider's process was started again, if it
 	// is a [Restarter].
 	Restarts int `json:"restarts,omitempty"`
+	// BrokenStreams counts the exchanges with the provider's process that broke,
+	// if it is a [Streamer]. Each call on one failed as sdk.Internal.
+	BrokenStreams int `json:"broken_streams,omitempty"`
 	// Waits is how long the lane had queries to send and could not, by what
 	// held them back. Waiting is what does at this moment, or empty.
 	Waits   map[limiter.Cause]time.Duration `json:"-"`
@@ -165,6 +168,12 @@ const (
 type Restarter interface {
 	// Restarts returns how often the process was started again.
 	Restarts() int
+}
+
+// A Streamer is a provider that carries many calls over one exchange.
+type Streamer interface {
+	// BrokenStreams returns how many exchanges broke.
+	BrokenStreams() int
 }
 
 // Latency is a distribution of latencies.

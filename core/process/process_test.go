@@ -241,6 +241,9 @@ func TestDeathAndRestart(t *testing.T) {
 	if second := ask(t, p, "pid"); second == first {
 		t.Error("the same process answers")
 	}
+	if n := p.BrokenStreams(); n != 1 {
+		t.Errorf("%d broken streams", n)
+	}
 	if n := p.Restarts(); n != 1 {
 		t.Errorf("%d restarts", n)
 	}

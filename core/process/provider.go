@@ -35,6 +35,7 @@ type Provider struct {
 	refusal  error // of the settings, until there are others
 	deaths   []time.Time
 	starts   int    // that succeeded
+	broken   int    // streams, of those that are dead
 	words    string // the last words of the last dead
 	closed   bool
 	closing  chan struct{}
@@ -77,6 +78,17 @@ func (p *Provider) Restarts() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return max(0, p.starts-1)
+}
+
+// BrokenStreams returns how many streams of calls broke, in all lives of the
+// plugin.
+func (p *Provider) BrokenStreams() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.current == nil {
+		return p.broken
+	}
+	return p.broken + p.current.client.BrokenStreams()
 }
 
 // Describe asks the running plugin what it is.
@@ -177,6 +189,7 @@ func (p *Provider) bury() *instance {
 	p.current = nil
 	if dead != nil {
 		p.deaths = append(p.deaths, time.Now())
+		p.broken += dead.client.BrokenStreams()
 	}
 	return dead
 }

@@ -43,6 +43,7 @@ var (
 	down       = desc("down", "1 if the circuit breaker is open.")
 	utilised   = desc("utilisation", "The part of a limit that was used since the start.", "limit")
 	restarts   = desc("restarts_total", "Times that the provider's process was started again.")
+	streams    = desc("broken_streams_total", "Exchanges with the provider's process that broke.")
 	served     = desc("served_total", "Answers by the model that gave them.", "served")
 	stopped    = desc("stopped", "1 if the lane sends nothing any more.")
 	concurrent = prometheus.NewDesc("cortex_host_max_concurrent", "How many calls may be under way.", nil, nil)
@@ -51,7 +52,7 @@ var (
 // Describe sends the descriptions of all metrics.
 func (c *Collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{inFlight, queued, results, attempts, failures, tokens, cost, unknown,
-		latency, waits, rate, utilised, restarts, served, down, stopped, concurrent} {
+		latency, waits, rate, utilised, restarts, streams, served, down, stopped, concurrent} {
 		ch <- d
 	}
 }
@@ -95,6 +96,7 @@ func collectLane(ch chan<- prometheus.Metric, l *executor.LaneStats) {
 	counter(cost, l.Cost.USD())
 	counter(unknown, float64(l.UnknownCosts))
 	counter(restarts, float64(l.Restarts))
+	counter(streams, float64(l.BrokenStreams))
 	for limit, part := range l.Utilisation {
 		gauge(utilised, part, string(limit))
 	}
