@@ -104,7 +104,7 @@ func (i *instance) clientConfig() *plugin.ClientConfig {
 	c.Stderr, c.SyncStderr = &i.words, &i.words
 	c.UnixSocketConfig = &plugin.UnixSocketConfig{TempDir: i.runDir}
 	c.RunnerFunc = func(_ hclog.Logger, spec *exec.Cmd, _ string) (runner.Runner, error) {
-		i.child = newChild(i.cfg.Plugin.Path, slices.Concat(environment(i.cfg.Env), i.cfg.ExtraEnv, spec.Env))
+		i.child = newChild(i.cfg.Plugin.Path, slices.Concat(environment(i.cfg.Env), i.cfg.logLevel(), i.cfg.ExtraEnv, spec.Env))
 		return i.child, nil
 	}
 	return c

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hashicorp/go-hclog"
 	"go.uber.org/goleak"
 
 	"github.com/cortexlinux/cortex-host/core/process"
@@ -52,9 +53,13 @@ func servePlugin() {
 // puppet does what the query's text says.
 type puppet struct {
 	name string
+	log  hclog.Logger
 	mu   sync.Mutex
 	key  string
 }
+
+// UseLogger implements provider.LogUser.
+func (p *puppet) UseLogger(l hclog.Logger) { p.log = l }
 
 func (p *puppet) Describe() sdk.Description {
 	return sdk.Description{Name: p.name, Version: "1.0.0", Summary: "A puppet", ConfigSchema: json.RawMessage(`{"type":"object"}`), Local: true}
@@ -105,6 +110,9 @@ func (p *puppet) Complete(ctx context.Context, q *sdk.Query) (*sdk.Response, err
 			return nil, err
 		}
 		text = strconv.Itoa(cmd.Process.Pid)
+	case "log":
+		p.log.Debug("in detail")
+		p.log.Warn("careful", "what", rest)
 	case "shout":
 		fmt.Print(strings.Repeat("x", 1<<20))
 	case "big":
@@ -229,6 +237,46 @@ func TestSurroundings(t *testing.T) {
 	}
 	ask(t, p, "shout") // must not block it
 	ask(t, p, "x")
+}
+
+// What a plugin logs reaches the host with its level, and no more of it than the
+// host keeps.
+func TestTheLogKeepsItsLevel(t *testing.T) {
+	for level, want := range map[hclog.Level]string{hclog.Debug: "[DEBUG] in detail[WARN] careful", hclog.Info: "[WARN] careful"} {
+		var b syncBuffer
+		p := open(t, process.Config{Logger: hclog.New(&hclog.LoggerOptions{Level: level, Output: &b})})
+		ask(t, p, "log x")
+		p.Close()
+		got := ""
+		for line := range strings.Lines(b.String()) {
+			for _, said := range []string{"in detail", "careful"} {
+				if strings.Contains(line, said) {
+					got += line[strings.Index(line, "["):strings.Index(line, "]")+1] + " " + said
+				}
+			}
+		}
+		if strings.ReplaceAll(got, "  ", " ") != want {
+			t.Errorf("at level %s: got %q of\n%s", level, got, b.String())
+		}
+	}
+}
+
+// A syncBuffer takes what many goroutines write.
+type syncBuffer struct {
+	mu sync.Mutex
+	b  strings.Builder
+}
+
+func (s *syncBuffer) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(p)
+}
+
+func (s *syncBuffer) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.String()
 }
 
 func TestDeathAndRestart(t *testing.T) {
