@@ -21,7 +21,8 @@ type app struct {
 	stdinTaken     bool     // queries or items are read from stdin
 	signals        *interrupts
 
-	notes sync.Mutex // one note at a time
+	notes  sync.Mutex   // one note at a time
+	noteTo func(string) // takes notes instead of stderr, or nil
 }
 
 // execute runs one command line and returns the exit code.
@@ -49,7 +50,12 @@ func (a *app) execute(args []string) int {
 func (a *app) note(message string, args ...any) {
 	a.notes.Lock()
 	defer a.notes.Unlock()
-	fmt.Fprintln(a.stderr, format.Clean(fmt.Sprintf(message, args...)))
+	text := fmt.Sprintf(message, args...)
+	if a.noteTo != nil {
+		a.noteTo(text)
+		return
+	}
+	fmt.Fprintln(a.stderr, format.Clean(text))
 }
 
 // info is a note that --quiet keeps back.

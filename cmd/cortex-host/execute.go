@@ -28,8 +28,6 @@ type job struct {
 	repeatable bool
 	// total is the number of queries, 0 if it is not known.
 	total int64
-	// failOn says how many failures make the run one that failed.
-	failOn failOn
 	// drain is how long calls under way may take when the run ends early;
 	// negative: not at all.
 	drain time.Duration
@@ -41,6 +39,8 @@ type job struct {
 	// that the run cannot do without.
 	control     string
 	mustControl bool
+	// log is where events are written, or nil.
+	log *runLog
 	// page is the report, or nil.
 	page *page
 	// summary is the path of --summary, or empty.
@@ -77,6 +77,7 @@ func (a *app) ask(ctx context.Context, j job) error {
 		s.to = live // the terminal is the same one: answers go above the bar
 	}
 	stopKeys := a.watchRun(c, live != nil)
+	j.log.begun("cortex-host "+commandLine(a.args), &j)
 	var failed failures
 	s, err := exec.Run(ctx, withDefaults(j.queries, j.config), func(r sdk.Result) error {
 		if unsent(&r) {
@@ -85,10 +86,12 @@ func (a *app) ask(ctx context.Context, j job) error {
 		r.Generator = j.generator
 		failed.add(&r)
 		j.page.observe(&r)
+		j.log.result(&r)
 		return j.sink.write(&r)
 	})
 	stopKeys()
 	stopProgress()
+	j.log.ended(s, err)
 	return a.conclude(ctx, j, s, &failed, err)
 }
 
@@ -143,7 +146,7 @@ func (a *app) conclude(ctx context.Context, j job, s executor.Summary, failed *f
 		return errors.Join(&failure{runErr, again, exitEarly}, err)
 	case runErr != nil || err != nil:
 		return withHint(errors.Join(runErr, err), again)
-	case j.failOn.exceeded(s):
+	case j.config.FailOn.Exceeded(s.FailureCount, s.SuccessCount+s.SkippedCount+s.FailureCount):
 		failed := fmt.Errorf("%d of %d queries failed", s.FailureCount, s.SuccessCount+s.SkippedCount+s.FailureCount)
 		return &failure{failed, again, exitFailed}
 	}
@@ -173,7 +176,7 @@ func (j job) executorConfig() executor.Config {
 		Checker: structured.New(), Prices: prices(c), Budget: limits(c),
 	}
 	out.Budget.SpentCost, out.Budget.SpentTokens = j.sink.spent()
-	if r := j.sink.recorder(); r != nil {
+	if r := j.log.recorder(j.sink.recorder()); r != nil {
 		out.Recorder = r
 	}
 	switch rate := c.RequestsPerSecond; {

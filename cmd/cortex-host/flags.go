@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -74,8 +75,12 @@ func (s *settings) load() (*config.Config, error) {
 			given[name] = f.Value.String()
 		}
 	}
-	return config.Load(config.Sources{
+	c, err := config.Load(config.Sources{
 		Path: path, Dir: ".", UserDir: s.a.configDir(), Profile: profile,
 		Env: s.a.env, Flags: given,
 	})
+	if err == nil && slices.Contains(s.names, "log") && c.Log == "-" {
+		s.a.noteTo = (&runLog{logger: s.a.logTo(c, s.a.stderr)}).note
+	}
+	return c, err
 }

@@ -5,6 +5,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/cortexlinux/cortex-host/core/config"
 	"github.com/cortexlinux/cortex-host/core/executor"
 )
 
@@ -22,17 +23,17 @@ const plainEvery = 10 * time.Second
 
 // progressMode decides how progress is shown: a bar where it can be redrawn,
 // else a line from time to time.
-func (a *app) progressMode(mode string) (string, error) {
-	switch mode {
-	case progressPlain, progressJSON, progressNone:
-		return mode, nil
-	case progressAuto, progressBar:
-		if isTerminal(a.stderr) && a.lookup("TERM") != "dumb" {
-			return progressBar, nil
-		}
-		return progressPlain, nil
+func (a *app) progressMode(c *config.Config) string {
+	canRedraw := isTerminal(a.stderr) && a.lookup("TERM") != "dumb" && c.Log != "-"
+	switch {
+	case a.quiet:
+		return progressNone
+	case c.Progress != progressAuto && c.Progress != progressBar:
+		return c.Progress
+	case canRedraw:
+		return progressBar
 	}
-	return "", usagef("use auto, bar, plain, json or none", "there is no way %q to show progress", mode)
+	return progressPlain
 }
 
 // showProgress shows a run on stderr until stop is called. What is printed on

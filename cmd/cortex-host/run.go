@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/cortexlinux/cortex-host/core/config"
+	"github.com/cortexlinux/cortex-host/core/format"
 	"github.com/cortexlinux/cortex-host/core/journal"
 )
 
@@ -18,6 +20,7 @@ var runSettings = []string{
 	"provider", "model", "base_url", "max_concurrent", "requests_per_second", "burst", "tokens_per_minute", "share",
 	"retry_failed", "max_retries",
 	"timeout", "deadline", "abort_after", "temperature", "max_tokens", "priority", "max_cost", "max_total_tokens", "price",
+	"fail_on", "progress", "log", "log_format", "log_content",
 }
 
 // runFlags are what run and batch have in common.
@@ -25,8 +28,6 @@ type runFlags struct {
 	settings *settings
 	output   *outputFlags
 	limit    int64
-	progress string
-	failOn   failOn
 	drain    time.Duration
 	metrics  string
 	control  string
@@ -42,8 +43,6 @@ func addRunFlags(a *app, cmd *cobra.Command, further ...string) *runFlags {
 	cmd.Flags().BoolVar(&r.dryRun, "dry-run", false, "show what the run would be like, and ask nobody")
 	cmd.Flags().BoolVar(&r.yes, "yes", false, "do not ask before a large paid run")
 	cmd.Flags().DurationVar(&r.drain, "drain", defaultDrain, "when the run ends early, wait so long for calls under way")
-	cmd.Flags().Var(&r.failOn, "fail-on", "which failures make the exit code 3: `none|any|all|N%`")
-	cmd.Flags().StringVar(&r.progress, "progress", progressAuto, "how to show progress on stderr: `auto|bar|plain|json|none`")
 	return r
 }
 
@@ -110,12 +109,7 @@ func (a *app) start(ctx context.Context, c *config.Config, h *house, flags *runF
 		return err
 	}
 	onTerminal := flags.output.path == "" && isTerminal(a.stdout)
-	if j.progress, err = a.progressMode(flags.progress); err != nil {
-		return err
-	}
-	if a.quiet {
-		j.progress = progressNone
-	}
+	j.progress = a.progressMode(c)
 	if err := checkBudget(c, h.lanes, prices(c)); err != nil {
 		return err
 	}
@@ -139,21 +133,17 @@ func (a *app) start(ctx context.Context, c *config.Config, h *house, flags *runF
 	if j.drain = flags.drain; j.drain <= 0 {
 		j.drain = -1 // the executor's zero is its default
 	}
-	j.failOn, j.metrics, j.page = flags.failOn, flags.metrics, a.newPage(flags.output.report, c)
-	if flags.output.path == "" {
-		if flags.output.errorPath != "" {
-			return usagef("name the file of the answers with -o", "--errors needs -o")
-		}
-		if flags.output.record.resume || flags.output.record.newRun {
-			return usagef("name the file with -o; what goes to stdout alone is not recorded", "only a run with -o can be resumed")
-		}
-		j.sink = newStreamSink(a.stdout, encoder)
-	} else if j.sink, err = a.openJournal(ctx, flags.output, encoder, plan); err != nil {
+	j.metrics, j.page = flags.metrics, a.newPage(flags.output.report, c)
+	if j.sink, err = a.openSink(ctx, flags.output, encoder, plan); err != nil {
 		return err
 	}
 	if err := checkSpent(c, j.sink); err != nil {
 		return errors.Join(err, j.sink.abandon("the budget could not be kept"))
 	}
+	if j.log, err = a.openLog(c, cmp.Or(j.sink.id(), newRunID())); err != nil {
+		return errors.Join(err, j.sink.abandon("the log could not be written"))
+	}
+	defer j.log.end()
 	j.text = flags.output.format == formatText || onTerminal && flags.output.format == ""
 	j.summary = flags.output.summary
 	j.control, j.mustControl = flags.control, flags.control != ""
@@ -162,6 +152,19 @@ func (a *app) start(ctx context.Context, c *config.Config, h *house, flags *runF
 	}
 	j.queries = h.warm(ctx, j.queries)
 	return a.ask(ctx, j)
+}
+
+// openSink opens what takes the results.
+func (a *app) openSink(ctx context.Context, o *outputFlags, encoder format.Encoder, plan journal.Plan) (sink, error) {
+	switch {
+	case o.path != "":
+		return a.openJournal(ctx, o, encoder, plan)
+	case o.errorPath != "":
+		return nil, usagef("name the file of the answers with -o", "--errors needs -o")
+	case o.record.resume, o.record.newRun:
+		return nil, usagef("name the file with -o; what goes to stdout alone is not recorded", "only a run with -o can be resumed")
+	}
+	return newStreamSink(a.stdout, encoder), nil
 }
 
 // fields are what of a generator may not change when the run is resumed.

@@ -49,6 +49,15 @@ type Config struct {
 	// Price overrides the price of every model of the chosen provider.
 	Price *Price
 
+	// FailOn says how many failures make a run fail.
+	FailOn FailOn
+	// Progress is how progress is shown: auto, bar, plain, json or none.
+	Progress string
+	// Log is the file of events, or "-" for stderr, or empty; LogFormat is text
+	// or json; LogContent lets prompts and answers in.
+	Log, LogFormat string
+	LogContent     bool
+
 	// GeneratorTimeout bounds the time that the host waits for a guest.
 	GeneratorTimeout time.Duration
 

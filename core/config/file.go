@@ -165,21 +165,29 @@ func (f *file) setting(into layer, e entry, origin string, further ...string) er
 		return err
 	}
 	if k.Trusted && !f.trusted {
-		return &Error{Origin: e.origin(f.path), Key: e.key, Problem: "decides where your key is sent, and nobody named this file",
+		return &Error{Origin: e.origin(f.path), Key: e.key, Problem: "decides where your " + whatGoes(e.key) + " sent, and nobody named this file",
 			Hint: fmt.Sprintf("if you trust it, name it: --config %s", f.path)}
 	}
 	scalar, ok := e.value.(ast.ScalarNode)
 	if !ok {
-		return &Error{Origin: e.origin(f.path), Key: e.key, Problem: "must be a single value, " + k.Form}
+		return &Error{Origin: e.origin(f.path), Key: e.key, Problem: "must be a single value", Hint: "write " + e.key + ": " + k.Form}
 	}
 	if _, null := e.value.(*ast.NullNode); null {
 		return nil
 	}
 	into[e.key] = Value{Text: strings.TrimSpace(fmt.Sprint(scalar.GetValue())), Origin: origin, file: true}
 	if err := k.set(&Config{}, into[e.key].(Value).Text); err != nil {
-		return &Error{Origin: e.origin(f.path), Key: e.key, Problem: err.Error()}
+		return &Error{Origin: e.origin(f.path), Key: e.key, Problem: err.Error(), Hint: "write " + e.key + ": " + k.Form}
 	}
 	return nil
+}
+
+// whatGoes is what a trusted key decides about.
+func whatGoes(key string) string {
+	if strings.HasPrefix(key, "log") {
+		return "prompts and answers are"
+	}
+	return "key is"
 }
 
 func (f *file) profile(name string) (layer, error) {

@@ -21,8 +21,8 @@ type Key struct {
 	Default string
 	// Schema is the JSON Schema of the value.
 	Schema string
-	// Trusted keys say where credentials go: they are not read from a file
-	// that nobody named.
+	// Trusted keys say where credentials, prompts and answers go: they are not
+	// read from a file that nobody named.
 	Trusted bool
 
 	set func(*Config, string) error
@@ -33,6 +33,17 @@ func (k Key) Flag() string { return strings.ReplaceAll(k.Name, "_", "-") }
 
 // Env is the key's environment variable.
 func (k Key) Env() string { return "CORTEX_" + strings.ToUpper(k.Name) }
+
+// written is how the key is written where a value came from.
+func (k Key) written(origin string) string {
+	switch origin {
+	case k.Env():
+		return k.Env() + "=" + k.Form
+	case "--" + k.Flag():
+		return "--" + k.Flag() + " " + k.Form
+	}
+	return k.Name + ": " + k.Form
+}
 
 const (
 	stringSchema = `{"type":"string"}`
@@ -62,7 +73,7 @@ var keys = []Key{
 	{Name: "burst", Form: "N", Usage: "calls that may start at once (default: 1 with a rate of your own)", Schema: countSchema,
 		set: whole(1, 1_000_000, func(c *Config, n int) { c.Burst = n })},
 	{Name: "retry_failed", Form: "true|false", Usage: "send again what may succeed; false: nothing is ever sent twice", Default: "true", Schema: `{"type":"boolean"}`,
-		set: setRetryFailed},
+		set: yesNo(func(c *Config) *bool { return &c.RetryFailed })},
 	{Name: "max_retries", Form: "N", Usage: "retries of failures that may have been billed", Default: "2", Schema: countSchema,
 		set: whole(0, 1000, func(c *Config, n int) { c.MaxRetries = n })},
 	{Name: "timeout", Form: "TIME", Usage: "time for one query, retries included", Default: "10m", Schema: spanSchema,
@@ -85,6 +96,16 @@ var keys = []Key{
 		Schema: `{"type":"string","pattern":"^[0-9.]+,[0-9.]+$"}`, set: setPrice},
 	{Name: "generator_timeout", Form: "TIME", Usage: "how long the host waits for a generator, all waits together", Default: "30s", Schema: spanSchema,
 		set: span(func(c *Config) *time.Duration { return &c.GeneratorTimeout })},
+	{Name: "fail_on", Form: "none|any|all|N%", Usage: "which failures make the exit code 3", Default: "any",
+		Schema: `{"type":"string","pattern":"^(none|any|all|(100|[0-9]{1,2})([.][0-9]+)?%)$"}`, set: setFailOn},
+	{Name: "progress", Form: "auto|bar|plain|json|none", Usage: "how to show progress on stderr", Default: "auto",
+		Schema: `{"enum":["auto","bar","plain","json","none"]}`, set: oneOf(func(c *Config) *string { return &c.Progress }, "auto", "bar", "plain", "json", "none")},
+	{Name: "log", Form: "FILE", Usage: "append what happens to FILE, one line an event (- is stderr)", Schema: stringSchema, Trusted: true,
+		set: text(func(c *Config) *string { return &c.Log })},
+	{Name: "log_format", Form: "text|json", Usage: "form of the log", Default: "text", Schema: `{"enum":["text","json"]}`,
+		set: oneOf(func(c *Config) *string { return &c.LogFormat }, "text", "json")},
+	{Name: "log_content", Form: "true|false", Usage: "write prompts and answers into the log", Default: "false", Schema: `{"type":"boolean"}`, Trusted: true,
+		set: yesNo(func(c *Config) *bool { return &c.LogContent })},
 }
 
 // find returns the key of that name.
@@ -127,18 +148,6 @@ func span(field func(*Config) *time.Duration) func(*Config, string) error {
 		*field(c) = d
 		return nil
 	}
-}
-
-func setRetryFailed(c *Config, s string) error {
-	switch s {
-	case "true":
-		c.RetryFailed = true
-	case "false":
-		c.RetryFailed = false
-	default:
-		return fmt.Errorf("must be true or false, not %q", s)
-	}
-	return nil
 }
 
 func setTemperature(c *Config, s string) error {

@@ -68,7 +68,7 @@ func Load(s Sources) (*Config, error) {
 			continue
 		}
 		if err := k.set(c, v.Text); err != nil {
-			return nil, &Error{Key: k.Name, Origin: v.Origin, Problem: err.Error()}
+			return nil, &Error{Key: k.Name, Origin: v.Origin, Problem: err.Error(), Hint: "write " + k.written(v.Origin)}
 		}
 		c.values[k.Name] = v
 	}
