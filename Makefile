@@ -19,7 +19,7 @@ BUF       := github.com/bufbuild/buf/cmd/buf@v1.75.0
 GENGO     := google.golang.org/protobuf/cmd/protoc-gen-go@v1.36.12
 GENGRPC   := google.golang.org/grpc/cmd/protoc-gen-go-grpc@v1.6.2
 GOLANGCI  := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
-BENCHSTAT := golang.org/x/perf/cmd/benchstat@latest
+BENCHSTAT := golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
 export PATH := $(TOOLS):$(PATH)
 
 .PHONY: help
@@ -76,9 +76,16 @@ fuzz: ## Run every fuzzer for FUZZTIME (60s)
 			echo "== $$dir $$fuzz"; \
 			go test -run '^$$' -fuzz "^$$fuzz\$$" -fuzztime $(FUZZTIME) "./$$dir" </dev/null; done
 
+WORKLOAD ?= standard,five,lognormal,rate,latency,one
+
 .PHONY: bench
-bench: ## Run the benchmarks
-	go test -run '^$$' -bench . -benchmem ./...
+bench: build ## Compare whole processes with a loop written by hand (WORKLOAD=all: memory and scaling too)
+	go run ./cmd/cortex-host/bench -workload $(WORKLOAD) -json bin/bench.json
+
+.PHONY: bench-parts
+bench-parts: $(TOOLS)/benchstat ## Run the benchmarks of the parts, six times each
+	go test -run '^$$' -bench . -benchmem -count 6 ./core/... ./sdk/... ./plugins/... > bin/bench.txt
+	benchstat bin/bench.txt
 
 .PHONY: simulate
 simulate: ## Simulate the adaptive rate on the whole grid and print the table (half a minute)

@@ -32,7 +32,7 @@ func answersOf(times []time.Duration) Answers {
 // readAnswers returns what an arm got answered: it says so itself, or it wrote
 // a row for each query.
 func readAnswers(j job, stdout []byte) (Answers, error) {
-	if j.Arm != "batch" {
+	if j.Arm != "batch" && j.Arm != "run" {
 		var a Answers
 		err := json.Unmarshal(stdout, &a)
 		return a, err

@@ -13,6 +13,8 @@ import (
 // An arm is one way to get the queries answered.
 type arm struct {
 	name string
+	// most is the longest case that it takes part in, 0 for any.
+	most int
 	// command returns the arguments and the environment of its process.
 	command func(b *bench, j job) ([]string, []string, error)
 }
@@ -35,7 +37,7 @@ type job struct {
 const baseline = "loop"
 
 var arms = []arm{
-	{"floor", ownArm}, {baseline, ownArm}, {"files", ownArm}, {"executor", ownArm}, {"batch", batchArm},
+	{"floor", 0, ownArm}, {baseline, 0, ownArm}, {"files", 0, ownArm}, {"executor", 0, ownArm}, {"batch", 0, batchArm}, {"run", 10, generatedArm},
 }
 
 func armNames() []string {
@@ -59,9 +61,9 @@ func armsOf(o options) ([]arm, error) {
 		if a.name != baseline && !slices.Contains(asked, a.name) {
 			continue
 		}
-		if a.name == "batch" {
+		if a.name == "batch" || a.name == "run" {
 			if _, err := os.Stat(filepath.Join(o.bin, "cortex-host")); err != nil {
-				return nil, fmt.Errorf("the host is not built (%w): run make build, or leave out the arm batch", err)
+				return nil, fmt.Errorf("the host is not built (%w): run make build, or leave out the arm %s", err, a.name)
 			}
 		}
 		list = append(list, a)
@@ -79,15 +81,30 @@ func ownArm(_ *bench, j job) (args, env []string, err error) {
 	return []string{self, roleArm, string(data)}, nil, err
 }
 
-// batchArm runs the host as an operator would. Its directories are its own, so
-// that the journal and the caches of one's real runs stay as they are.
+// batchArm runs the host on a file.
 func batchArm(b *bench, j job) (args, env []string, err error) {
+	return hostArm(b, j, "batch", j.Input)
+}
+
+// generatedArm runs the host with a generator, which makes its own queries.
+func generatedArm(b *bench, j job) (args, env []string, err error) {
+	args = []string{"run", "package"}
+	for i := range j.Queries {
+		args = append(args, "package"+strconv.Itoa(i))
+	}
+	return hostArm(b, j, args...)
+}
+
+// hostArm runs the host as an operator would. Its directories are its own, so
+// that the journal and the caches of one's real runs stay as they are.
+func hostArm(b *bench, j job, command ...string) (args, env []string, err error) {
 	host, err := filepath.Abs(filepath.Join(b.bin, "cortex-host"))
 	if err != nil {
 		return nil, nil, err
 	}
-	args = []string{host, "batch", j.Input, "--provider", "openai", "--model", model, "--base-url", j.URL,
-		"--max-concurrent", strconv.Itoa(j.InFlight), "-o", j.Output}
+	args = append([]string{host}, command...)
+	args = append(args, "--provider", "openai", "--model", model, "--base-url", j.URL,
+		"--max-concurrent", strconv.Itoa(j.InFlight), "-o", j.Output)
 	if j.Rate > 0 {
 		args = append(args, "--requests-per-second", strconv.FormatFloat(j.Rate, 'f', -1, 64))
 	}

@@ -31,12 +31,16 @@ func (b *bench) compare(ctx context.Context, c Case) (*Comparison, error) {
 		return nil, err
 	}
 	result := &Comparison{Case: c}
+	var arms []arm
 	for _, a := range b.arms {
-		result.Arms = append(result.Arms, &ArmResult{Name: a.name})
+		if a.most == 0 || c.Queries <= a.most {
+			arms = append(arms, a)
+			result.Arms = append(result.Arms, &ArmResult{Name: a.name})
+		}
 	}
 	// Round 0 warms caches up, of the host and of the machine.
 	for round := range b.rounds + 1 {
-		for i, a := range b.arms {
+		for i, a := range arms {
 			run, err := b.runOnce(ctx, a, c, input)
 			if err != nil {
 				return nil, fmt.Errorf("arm %s: %w", a.name, err)

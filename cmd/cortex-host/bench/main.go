@@ -17,6 +17,7 @@
 //	          process, over the loop's own HTTP calls
 //	batch     bin/cortex-host batch through the openai plugin, with journal,
 //	          limits and confinement as in every run
+//	run       bin/cortex-host run with the package generator, for a few queries
 //
 // Every arm asks the same queries of the same mock vendor on a loopback
 // address, in turn (A B C A B C ...), over plain HTTP and over TLS. A run in
@@ -90,7 +91,7 @@ func runBench(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 	var o options
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	flags.StringVar(&o.workload, "workload", "quick", "what to ask: "+strings.Join(workloadNames(), ", "))
+	flags.StringVar(&o.workload, "workload", "quick", "what to ask, a list of: "+strings.Join(workloadNames(), ", "))
 	flags.StringVar(&o.arms, "arms", strings.Join(armNames(), ","), "what to compare")
 	flags.StringVar(&o.transports, "transport", "http,tls", "how to reach the vendor")
 	flags.IntVar(&o.rounds, "rounds", 5, "runs of each arm")

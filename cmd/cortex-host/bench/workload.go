@@ -50,8 +50,10 @@ var workloads = map[string][]Case{
 	"quick":     {{Queries: 4000, InFlight: 256, Latency: 5 * ms}},
 	"standard":  {{Queries: 20_000, InFlight: 256, Latency: 5 * ms}},
 	"five":      {{Queries: 5, InFlight: 5, Latency: time.Second}},
-	"lognormal": {{Queries: 2000, InFlight: 64, Latency: 200 * ms, Sigma: 0.5}},
-	"rate":      {{Queries: 300, InFlight: 64, Latency: 20 * ms, Rate: 50}},
+	"lognormal": {{Queries: 2000, InFlight: 64, Latency: 50 * ms, Sigma: 1}},
+	// From the return key to the shell's next prompt.
+	"one":  {{Queries: 1, InFlight: 1}},
+	"rate": {{Queries: 300, InFlight: 64, Latency: 20 * ms, Rate: 50}},
 	// What the way through adds to a query, at low load and at 1,000 a second.
 	"latency": {
 		{Queries: 500, InFlight: 1, Latency: 5 * ms},
@@ -80,7 +82,7 @@ func workloadNames() []string { return append(slices.Sorted(maps.Keys(workloads)
 
 // casesOf returns the cases of a workload, once for each transport.
 func casesOf(o options) ([]Case, error) {
-	names := []string{o.workload}
+	names := strings.Split(o.workload, ",")
 	if o.workload == "all" {
 		names = slices.Sorted(maps.Keys(workloads))
 	}
