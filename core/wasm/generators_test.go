@@ -123,7 +123,7 @@ func TestErrorGenerator(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(queries) != 3 || queries[0].ID != "err_E1" || queries[1].Metadata["count"] != "3" || queries[2].Metadata["original_error"] != "bad\uFFFD" {
+	if len(queries) != 3 || queries[0].ID != "err_E1" || !strings.Contains(queries[0].Messages[1].Text, "Seen: once\n") || !strings.Contains(queries[1].Messages[1].Text, "Seen: 3 times") || queries[1].Metadata["count"] != "3" || queries[2].Metadata["original_error"] != "bad\uFFFD" {
 		t.Errorf("queries %+v", queries)
 	}
 	if len(failed) != 1 || failed[0].ID != "err_E2" {

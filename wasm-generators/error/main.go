@@ -14,16 +14,13 @@ import (
 func main() { generator.Main(run) }
 
 func run(r *generator.Run) error {
-	a := asker{run: r, template: r.Param("template"), os: r.Facts.Get("os").Get("name").Text()}
+	a := asker{run: r, template: r.Param("template"), os: describeOS(r.Facts.Get("os"))}
 	if a.template == "" {
 		return errors.New(`the parameter "template" is empty`)
 	}
 	if system := r.Param("system"); system != "" {
 		r.Prompt("system", generator.System(system))
 		a.use = "system"
-	}
-	if a.os == "" {
-		a.os = "not known"
 	}
 	groups := newGroups(int(r.Params.Get("max_groups").Int(10000)))
 	grouping := !r.Params.Get("group").Exists() || r.Params.Get("group").Bool()
@@ -69,7 +66,10 @@ func (a *asker) named(item generator.Item) {
 
 func (a *asker) ask(id string, e entry) {
 	message := clip(e.message, 16<<10)
-	count := strconv.Itoa(e.count)
+	count, seen := strconv.Itoa(e.count), "once"
+	if e.count > 1 {
+		seen = count + " times, alike but for numbers"
+	}
 	source := e.source
 	if source == "" {
 		source = "not known"
@@ -81,6 +81,7 @@ func (a *asker) ask(id string, e entry) {
 		Messages: []generator.Message{generator.User(generator.Fill(a.template,
 			generator.Field{Name: "message", Text: message}, generator.Field{Name: "error", Text: message},
 			generator.Field{Name: "source", Text: source}, generator.Field{Name: "count", Text: count},
+			generator.Field{Name: "seen", Text: seen},
 			generator.Field{Name: "os", Text: a.os}))},
 		Metadata: []generator.Field{{Name: "original_error", Text: message}},
 	}
@@ -102,4 +103,22 @@ func clip(s string, n int) string {
 		n--
 	}
 	return s[:n] + " [...]"
+}
+
+// describeOS says what system this is: the kernel says half of all errors.
+func describeOS(os generator.Value) string {
+	name := os.Get("name").Text()
+	if name == "" {
+		return "not known"
+	}
+	if kernel := os.Get("kernel").Text(); kernel != "" {
+		name += ", kernel " + kernel
+	}
+	if arch := os.Get("architecture").Text(); arch != "" {
+		name += ", " + arch
+	}
+	if virtual := os.Get("virtualization").Text(); virtual != "" {
+		name += ", virtualization " + virtual
+	}
+	return name
 }
