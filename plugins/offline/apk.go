@@ -168,7 +168,7 @@ func parseAPKSimulation(out output) change {
 		}
 	}
 	if out.exit != 0 {
-		c.problem = out.complaint()
+		c.problem = clip(strings.TrimPrefix(strings.Join(lines(out.stderr), " "), "ERROR: "), 600)
 	}
 	return c
 }

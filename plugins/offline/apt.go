@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -95,7 +94,7 @@ func (a *apt) fromDpkg(f *packageFacts, db *dpkgDatabase, p *dpkgPackage) {
 		f.source = p.source
 	}
 	if p.kilobytes != "" {
-		f.footprint = p.kilobytes + " KiB"
+		f.footprint = size(1024 * parseUint(p.kilobytes))
 	}
 	f.depends, f.recommends, f.neededBy = p.depends, p.recommends, db.needs(p)
 }
@@ -116,6 +115,7 @@ func (a *apt) fromLists(ctx context.Context, f *packageFacts, db *dpkgDatabase, 
 	}
 	p := &policies[0]
 	f.candidate, f.candidateFrom = p.candidate, origin{"apt-cache policy", f.lists.written}
+	f.passedOver, f.pin, f.local = p.passedOver(), p.pin, p.local()
 	f.security = p.security()
 	f.security.from = f.candidateFrom
 	if f.security.archive == "" {
@@ -188,7 +188,7 @@ func (a *apt) fromShow(f *packageFacts, fields map[string]string) {
 	}
 	f.arch = fields["Architecture"]
 	if n := parseUint(fields["Installed-Size"]); n > 0 {
-		f.footprint = fmt.Sprintf("%d KiB", n)
+		f.footprint = size(1024 * n)
 	}
 	f.depends = append(clauses(fields["Pre-Depends"]), clauses(fields["Depends"])...)
 	f.recommends = clauses(fields["Recommends"])

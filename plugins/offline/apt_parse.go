@@ -9,6 +9,7 @@ import (
 type policy struct {
 	name                 string
 	installed, candidate string          // empty for (none)
+	pin                  string          // the version that preferences ask for, if they name the package
 	versions             []policyVersion // newest first, as apt sorts them
 }
 
@@ -38,6 +39,8 @@ func parsePolicy(text string) []policy {
 		case p == nil:
 		case strings.HasPrefix(trimmed, "Installed: "):
 			p.installed = none(strings.TrimPrefix(trimmed, "Installed: "))
+		case strings.HasPrefix(trimmed, "Package pin: "):
+			p.pin = strings.TrimPrefix(trimmed, "Package pin: ")
 		case strings.HasPrefix(trimmed, "Candidate: "):
 			p.candidate = none(strings.TrimPrefix(trimmed, "Candidate: "))
 		case strings.HasPrefix(line, " *** ") || strings.HasPrefix(line, "     ") && !strings.HasPrefix(line, "      "):
@@ -51,6 +54,26 @@ func parsePolicy(text string) []policy {
 		}
 	}
 	return all
+}
+
+// passedOver returns the newest version on offer, if preferences chose an older
+// one as the candidate.
+func (p *policy) passedOver() string {
+	if p.candidate == "" || len(p.versions) == 0 || p.versions[0].version == p.candidate {
+		return ""
+	}
+	return p.versions[0].version
+}
+
+// local reports whether the installed version is the candidate only because it
+// is installed: no archive offers it.
+func (p *policy) local() bool {
+	for _, v := range p.versions {
+		if v.version == p.installed {
+			return !slices.ContainsFunc(v.archives, func(s string) bool { return strings.Contains(s, ":/") })
+		}
+	}
+	return false
 }
 
 // security finds what the security archive among the lists offers, and

@@ -71,7 +71,7 @@ func (p *dpkgPackage) trouble() string {
 // A dpkgDatabase is what dpkg knows of all packages.
 type dpkgDatabase struct {
 	packages map[string][]*dpkgPackage // by name; one an architecture
-	neededBy map[string][]string       // by the name that is depended on
+	neededBy map[string][]*dpkgPackage // by the name that is depended on
 	asOf     time.Time
 }
 
@@ -90,11 +90,17 @@ func (d *dpkgDatabase) find(name, arch string) *dpkgPackage {
 // needs returns the installed packages that depend on a package, by its own
 // name or by one that it provides.
 func (d *dpkgDatabase) needs(p *dpkgPackage) []string {
-	list := slices.Clone(d.neededBy[p.name])
-	for _, alias := range p.provides {
-		for _, name := range d.neededBy[relationName(alias)] {
-			list = append(list, name+" (through "+relationName(alias)+")")
+	var list []string
+	add := func(name, through string) {
+		for _, other := range d.neededBy[name] {
+			if other.arch == p.arch || other.arch == "all" || p.arch == "all" {
+				list = append(list, other.name+through)
+			}
 		}
+	}
+	add(p.name, "")
+	for _, alias := range p.provides {
+		add(relationName(alias), " (through "+relationName(alias)+")")
 	}
 	slices.Sort(list)
 	return slices.Compact(list)
@@ -114,7 +120,7 @@ func (m *machine) readDpkg(ctx context.Context) (*dpkgDatabase, error) {
 }
 
 func parseDpkg(text string, asOf time.Time) *dpkgDatabase {
-	d := &dpkgDatabase{packages: map[string][]*dpkgPackage{}, neededBy: map[string][]string{}, asOf: asOf}
+	d := &dpkgDatabase{packages: map[string][]*dpkgPackage{}, neededBy: map[string][]*dpkgPackage{}, asOf: asOf}
 	var last *dpkgPackage
 	for line := range strings.SplitSeq(text, "\n") {
 		if strings.HasPrefix(line, " ") {
@@ -145,7 +151,7 @@ func (d *dpkgDatabase) learnNeeds(p *dpkgPackage) {
 	for _, clause := range p.depends {
 		for alternative := range strings.SplitSeq(clause, "|") {
 			if name := relationName(alternative); name != "" && name != p.name {
-				d.neededBy[name] = append(d.neededBy[name], p.name)
+				d.neededBy[name] = append(d.neededBy[name], p)
 			}
 		}
 	}

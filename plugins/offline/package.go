@@ -32,6 +32,9 @@ type packageFacts struct {
 	installedFrom       origin
 	candidate           string
 	candidateFrom       origin
+	passedOver          string // a newer version that preferences do not choose
+	local               bool   // no archive offers the installed version
+	pin                 string // the version that preferences ask for
 	download, footprint string // sizes
 	security            security
 	lists               lists

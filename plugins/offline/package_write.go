@@ -17,11 +17,17 @@ func (f *packageFacts) headline() string {
 	case f.installed == "":
 		return fmt.Sprintf("%s is not installed%s; version %s could be", f.name, f.aside(), f.candidate)
 	case f.security.newer:
-		return fmt.Sprintf("%s %s is installed%s; the security archive offers a newer version, %s", f.name, f.installed, f.aside(), f.security.version)
+		return fmt.Sprintf("%s %s is installed%s; a newer security version is on offer, %s", f.name, f.installed, f.aside(), f.security.version)
 	case f.candidate == "":
 		return fmt.Sprintf("%s %s is installed%s; no package lists tell whether that is the newest version", f.name, f.installed, f.aside())
 	case f.candidate != f.installed:
-		return fmt.Sprintf("%s %s is installed%s; the package lists offer %s", f.name, f.installed, f.aside(), f.candidate)
+		return fmt.Sprintf("%s %s is installed%s; the candidate is %s", f.name, f.installed, f.aside(), f.candidate)
+	}
+	switch {
+	case f.local:
+		return fmt.Sprintf("%s %s is installed%s; no archive in the package lists offers this version, nor a newer one", f.name, f.installed, f.aside())
+	case f.passedOver != "":
+		return fmt.Sprintf("%s %s is installed%s and is the candidate; preferences pass over %s", f.name, f.installed, f.aside(), f.passedOver)
 	}
 	return fmt.Sprintf("%s %s is installed%s, the newest version that the package lists offer", f.name, f.installed, f.aside())
 }
@@ -57,6 +63,10 @@ func (m *machine) writeVersions(s *sheet, f *packageFacts) {
 	g := v.from(f.candidateFrom.source, f.candidateFrom.asOf)
 	if f.candidateFrom.source != "" {
 		g.fact("candidate", "%s", orNone(f.candidate))
+		g.fact("pinned to", "%s", f.pin)
+		if f.passedOver != "" {
+			g.fact("passed over", "%s is on offer, but has a lower priority (apt-cache policy shows which)", f.passedOver)
+		}
 		if f.installedFrom.source == "" {
 			g.fact("what it is", "%s", f.summary)
 		}
@@ -168,7 +178,7 @@ func (m *machine) writeConfig(s *sheet, f *packageFacts) {
 		g.text("the package brings none")
 		return
 	case len(f.config) == 0:
-		g.text("%s as the package brought them", count(f.configChecked, "file is", "all %d files are"))
+		g.text("%s", count(f.configChecked, "file, as the package brought it", "files, all as the package brought them"))
 		return
 	}
 	for i, c := range f.config {
@@ -184,9 +194,6 @@ func (m *machine) writeConfig(s *sheet, f *packageFacts) {
 func count(n int, one, several string) string {
 	if n == 1 {
 		return "1 " + one
-	}
-	if strings.Contains(several, "%d") {
-		return fmt.Sprintf(several, n)
 	}
 	return fmt.Sprintf("%d %s", n, several)
 }

@@ -60,8 +60,13 @@ func (p *pacman) load(ctx context.Context, name string, l lists) (*packageFacts,
 		f.candidate, f.candidateFrom, f.download = offered["Version"], f.security.from, offered["Download Size"]
 		f.lists.detail = []string{"offered by " + offered["Repository"]}
 	}
+	if other := installed["Name"]; other != "" && other != name {
+		f.virtual = []string{other + " (installed)"}
+	}
 	fields, from := installed, local
 	switch {
+	case f.installed == "" && f.candidate == "" && f.virtual != nil:
+		return f, nil
 	case f.installed == "" && f.candidate == "":
 		looked := "it is not installed, and there are no package lists to look in"
 		if l.present {

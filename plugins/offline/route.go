@@ -44,10 +44,19 @@ func (m *machine) answer(ctx context.Context, q *sdk.Query) (*sheet, error) {
 	return nil, sdk.Errorf(sdk.NotAnswered, "offline has no model and answers no free-form question of task_type %s: %s", q.Task(), abilities)
 }
 
-// The words with which an order begins that would change the machine.
-var orders = words(`remove purge uninstall delete erase wipe format drop kill stop disable mask reboot shutdown poweroff halt
-	install reinstall upgrade downgrade update start restart enable overwrite truncate destroy shred rm rmdir mv dd mkfs chmod chown
-	sudo su apt apt-get aptitude dpkg dnf yum zypper pacman apk systemctl`)
+// The words with which an order begins that would change the machine, and
+// those that only make it polite.
+var (
+	orders = words(`remove purge uninstall delete erase wipe format drop kill stop disable mask unmask reboot shutdown poweroff halt
+		install reinstall upgrade downgrade update start restart reload enable overwrite truncate destroy shred unmount flush
+		run execute exec rm rmdir mv cp ln dd mkfs fdisk parted wipefs chmod chown mount umount crontab iptables nft useradd userdel usermod passwd
+		sudo su apt apt-get aptitude dpkg rpm dnf yum zypper pacman apk snap flatpak pip npm docker podman kubectl systemctl service`)
+	politeness = words(`please kindly now just then can could would will you i want need we to go ahead and let us lets immediately`)
+)
+
+// destructive is a command that nobody should find in a question, wherever it
+// stands.
+var destructive = regexp.MustCompile(`(?i)\brm +-[a-z-]*[rf]|\bmkfs\b|\bdd +[a-z]+=|\bwipefs\b|\bshred +[-/]|:\(\) *\{|> */dev/[sv]d|--no-preserve-root`)
 
 // The operations that metadata may name without asking for a change.
 var readOnly = words("describe show info explain query list status check diagnose analyze inspect read")
@@ -66,8 +75,14 @@ func refuse(q *sdk.Query) error {
 		}
 	}
 	text := lastQuestion(q)
+	for _, key := range []string{"package", "original_error", "hardware_type"} {
+		text = strings.Replace(text, q.Metadata[key], " ", 1) // what is asked about is no order, even if it reads like one
+	}
 	if word := firstWord(text); orders[word] {
 		return sdk.Errorf(sdk.Refused, "offline only reads: it carries out no order such as %q, nor does it say how; %s", word, abilities)
+	}
+	if found := destructive.FindString(text); found != "" {
+		return sdk.Errorf(sdk.Refused, "offline only reads: it has nothing to do with %q; %s", clip(plain(found), 40), abilities)
 	}
 	if verdict.MatchString(text) || len(text) < 400 && cve.MatchString(text) {
 		return sdk.Errorf(sdk.NotAnswered, "offline gives no security verdict: this machine holds no data on vulnerabilities; "+
@@ -92,11 +107,15 @@ func lastQuestion(q *sdk.Query) string {
 	return ""
 }
 
-// firstWord is the word with which an order would begin, in small letters.
+// firstWord is the word with which an order would begin, in small letters; none
+// if it is the name of a program before its message, as in "rm: cannot".
 func firstWord(text string) string {
-	for word := range strings.FieldsSeq(clip(text, 200)) {
-		word = strings.ToLower(strings.Trim(word, `.,:;!?"'`))
-		if word != "please" && word != "now" && word != "just" && word != "" {
+	for word := range strings.FieldsSeq(clip(text, 400)) {
+		if strings.HasSuffix(word, ":") {
+			return ""
+		}
+		word = strings.ToLower(strings.Trim(word, ".,;!?\"'`()"))
+		if word != "" && !politeness[word] {
 			return word
 		}
 	}

@@ -92,8 +92,8 @@ func (r *rpm) load(ctx context.Context, name, state string, l lists) (*packageFa
 	}
 	if f.installed != "" {
 		f.depends, f.dependsFrom = capabilities(requires.stdout), f.installedFrom
-		f.files, f.filesFrom = lines(files.stdout), origin{"rpm -q --list", database}
-		f.configChecked = len(slices.DeleteFunc(lines(config.stdout), func(s string) bool { return !strings.HasPrefix(s, "/") }))
+		f.files, f.filesFrom = paths(files.stdout), origin{"rpm -q --list", database}
+		f.configChecked = len(paths(config.stdout))
 		needs, err := r.needs.get(ctx, "", state, r.readNeeds)
 		if err != nil {
 			return nil, err
@@ -137,7 +137,7 @@ func (f *packageFacts) fromDnf(repo, advisories output, from origin) {
 // simulate asks dnf what an install would do. It answers no for us, with -C it
 // fetches nothing, and with tsflags=test a transaction could not be real.
 func (r *rpm) simulate(ctx context.Context, f *packageFacts) error {
-	from := origin{"dnf -C --assumeno install", f.lists.written}
+	from := origin{asOf: f.lists.written}
 	switch {
 	case !r.m.simulate || f.candidate == "":
 		return nil
@@ -145,7 +145,12 @@ func (r *rpm) simulate(ctx context.Context, f *packageFacts) error {
 		f.change = change{known: true, summary: "nothing: version " + f.candidate + " is installed and is the candidate", from: f.candidateFrom}
 		return nil
 	}
-	out, err := r.m.tools.Run(ctx, "dnf", dnfSimulation(f.name)...)
+	verb := "install"
+	if f.installed != "" {
+		verb = "upgrade" // dnf 4 leaves alone what it is told to install and is installed
+	}
+	from.source = "dnf -C --assumeno " + verb
+	out, err := r.m.tools.Run(ctx, "dnf", dnfSimulation(verb, f.name)...)
 	if err != nil {
 		if ctx.Err() == nil {
 			f.notes = append(f.notes, "what an install would change was not found out: "+err.Error())
@@ -158,8 +163,8 @@ func (r *rpm) simulate(ctx context.Context, f *packageFacts) error {
 	return nil
 }
 
-func dnfSimulation(name string) []string {
-	return []string{"-C", "--assumeno", "--setopt=assumeyes=0", "--setopt=tsflags=test", "install", name}
+func dnfSimulation(verb, name string) []string {
+	return []string{"-C", "--assumeno", "--setopt=assumeyes=0", "--setopt=tsflags=test", verb, name}
 }
 
 // readNeeds reads who requires what, of all packages at once.

@@ -7,9 +7,16 @@ import (
 
 // capabilities reads `rpm -q --requires` without what rpm requires of itself.
 func capabilities(text string) []string {
-	all := slices.DeleteFunc(lines(text), func(s string) bool { return strings.HasPrefix(s, "rpmlib(") || strings.HasPrefix(s, "rtld(") })
+	all := slices.DeleteFunc(lines(text), func(s string) bool {
+		return strings.HasPrefix(s, "rpmlib(") || strings.HasPrefix(s, "rtld(") || strings.HasPrefix(s, "config(")
+	})
 	slices.Sort(all)
 	return slices.Compact(all)
+}
+
+// paths reads a list of files; what is no absolute path is a remark.
+func paths(text string) []string {
+	return slices.DeleteFunc(lines(text), func(s string) bool { return !strings.HasPrefix(s, "/") })
 }
 
 // parseVerify reads `rpm -V` and keeps the configuration files that differ in
@@ -94,9 +101,26 @@ func parseTransaction(out output) change {
 	case strings.Contains(said, "Nothing to do"):
 		c.summary = "nothing"
 	default:
-		c.problem = output{stderr: out.stderr, stdout: out.stdout, exit: out.exit}.complaint()
+		c.problem = dnfProblem(out)
 	}
 	return c
+}
+
+// dnfProblem is dnf's explanation: its problems, else its first complaint.
+func dnfProblem(out output) string {
+	var problems []string
+	for _, line := range lines(out.stderr + "\n" + out.stdout) {
+		if rest, ok := strings.CutPrefix(line, "- "); ok && len(problems) > 0 {
+			problems = append(problems, rest)
+		} else if strings.HasPrefix(line, "Problem") {
+			_, rest, _ = strings.Cut(line, ":")
+			problems = append(problems, strings.TrimSpace(rest))
+		}
+	}
+	if len(problems) > 0 {
+		return clip(strings.Join(problems, "; "), 600)
+	}
+	return out.complaint()
 }
 
 func (c *change) add(heading, name, version string) {

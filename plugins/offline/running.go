@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -31,6 +32,32 @@ type process struct {
 }
 
 func (p *process) name() string { return fmt.Sprintf("%s (pid %d)", filepath.Base(p.program), p.pid) }
+
+// maxPids bounds the numbers that are shown of one program.
+const maxPids = 6
+
+// byProgram renders processes, by the name of their program: "nginx (pids 812,
+// 813), nginx-debug (pid 9)".
+func byProgram(list []*process) string {
+	pids := map[string][]string{}
+	for _, p := range list {
+		name := filepath.Base(p.program)
+		pids[name] = append(pids[name], strconv.Itoa(p.pid))
+	}
+	var all []string
+	for _, name := range slices.Sorted(maps.Keys(pids)) {
+		numbers := pids[name]
+		text := "pids " + strings.Join(numbers[:min(len(numbers), maxPids)], ", ")
+		switch more := len(numbers) - maxPids; {
+		case len(numbers) == 1:
+			text = "pid " + numbers[0]
+		case more > 0:
+			text += fmt.Sprintf(" and %d more", more)
+		}
+		all = append(all, fmt.Sprintf("%s (%s)", name, text))
+	}
+	return strings.Join(all, ", ")
+}
 
 // of returns the processes that run one of the files.
 func (r *running) of(files []string) []*process {

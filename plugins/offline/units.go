@@ -170,20 +170,20 @@ func (m *machine) writeRunning(ctx context.Context, sec *section, f *packageFact
 		g.fact("processes", "none run a program of this package%s", r.blind())
 		return nil
 	}
-	var pids, replaced, ports []string
+	var ports []string
+	var replaced []*process
 	for _, p := range mine {
-		pids = append(pids, p.name())
 		if p.replaced {
-			replaced = append(replaced, p.name())
+			replaced = append(replaced, p)
 		}
 		ports = append(ports, p.ports...)
 	}
 	slices.Sort(ports)
 	ports = slices.Compact(ports)
-	g.fact("processes", "%s%s", names(pids, m.settings.list), r.blind())
+	g.fact("processes", "%s%s", byProgram(mine), r.blind())
 	g.fact("listening on", "%s", names(ports, m.settings.list))
 	if len(replaced) > 0 {
-		g.fact("restart needed", "%s: the program file was replaced while it ran", names(replaced, m.settings.list))
+		g.fact("restart needed", "%s: the program file was replaced while it ran", byProgram(replaced))
 	}
 	return nil
 }
