@@ -3,7 +3,9 @@ package facts_test
 import (
 	"context"
 	"encoding/json"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -53,5 +55,28 @@ func TestPackagesAgreeWithDpkg(t *testing.T) {
 		if p.Installed != version || p.Architecture != arch {
 			t.Errorf("%s: %+v, dpkg says %s %s", when, p, version, arch)
 		}
+	}
+}
+
+// Package tools get no key, whatever is in the environment.
+func TestToolsGetNoKeys(t *testing.T) {
+	dir := t.TempDir()
+	seen := filepath.Join(dir, "seen")
+	for _, tool := range []string{"dpkg-query", "apt-cache", "dpkg", "rpm", "dnf", "yum", "apk", "pacman"} {
+		if err := os.WriteFile(filepath.Join(dir, tool), []byte("#!/bin/sh\nenv >> '"+seen+"'\n"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("PATH", dir+string(os.PathListSeparator)+os.Getenv("PATH"))
+	t.Setenv("OPENAI_API_KEY", "sk-canary")
+	if _, err := facts.New(facts.Config{CacheDir: "off"}).Packages(context.Background(), []string{"bash"}); err != nil {
+		t.Fatal(err)
+	}
+	env, err := os.ReadFile(seen)
+	if err != nil || !strings.Contains(string(env), "LC_ALL=C") {
+		t.Fatalf("no tool was run: %v\n%s", err, env)
+	}
+	if strings.Contains(string(env), "canary") {
+		t.Errorf("a tool was given a key:\n%s", env)
 	}
 }

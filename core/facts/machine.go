@@ -77,12 +77,17 @@ type CPU struct {
 	Load []float64 `json:"load,omitempty"`
 	// Features are those that matter to what one may run.
 	Features []string `json:"features,omitempty"`
+	// Governor decides the clock, such as "powersave".
+	Governor string `json:"governor,omitempty"`
+	// Vulnerable are the weaknesses that the kernel does not mitigate.
+	Vulnerable []string `json:"vulnerable,omitempty"`
 }
 
 var notableFeatures = []string{"aes", "avx", "avx2", "avx512f", "amx_tile", "sse4_2", "sha_ni", "vmx", "svm", "hypervisor", "asimd", "sve"}
 
 func cpuFact(ctx context.Context) (*CPU, error) {
-	f := &CPU{Threads: runtime.NumCPU()}
+	f := &CPU{Threads: runtime.NumCPU(), Vulnerable: vulnerabilities(),
+		Governor: sysLine(sysCPU+"/cpu0/cpufreq", "scaling_governor")}
 	infos, err := cpu.InfoWithContext(ctx)
 	if err != nil {
 		return nil, err
@@ -143,6 +148,10 @@ type Filesystem struct {
 	UsedPercent       float64 `json:"used_percent"`
 	InodesUsedPercent float64 `json:"inodes_used_percent,omitempty"`
 	ReadOnly          bool    `json:"read_only,omitempty"`
+	// Drive is the model of the device under it, empty if unknown.
+	Drive string `json:"drive,omitempty"`
+	// Rotational tells a hard disk from a solid-state drive; nil if unknown.
+	Rotational *bool `json:"rotational,omitempty"`
 }
 
 const maxFilesystems = 32
@@ -163,9 +172,10 @@ func diskFact(ctx context.Context) (*Disk, error) {
 			continue
 		}
 		seen[p.Device] = true
+		d := driveOf(p.Device)
 		f.Filesystems = append(f.Filesystems, Filesystem{Mount: p.Mountpoint, Device: p.Device, Type: p.Fstype,
 			SizeBytes: usage.Total, UsedPercent: round(usage.UsedPercent), InodesUsedPercent: round(usage.InodesUsedPercent),
-			ReadOnly: slices.Contains(p.Opts, "ro")})
+			ReadOnly: slices.Contains(p.Opts, "ro"), Drive: d.model, Rotational: d.rotational})
 	}
 	return f, nil
 }

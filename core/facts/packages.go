@@ -89,9 +89,18 @@ func (c *Collector) learn(ctx context.Context, names []string) error {
 	return nil
 }
 
+// toolEnv are the variables that package tools get. They need no more, and the
+// rest holds keys.
+var toolEnv = []string{"PATH", "HOME", "TMPDIR", "APT_CONFIG"}
+
 // runTool executes a tool with a plain environment.
 func runTool(ctx context.Context, tool string, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, tool, args...)
-	cmd.Env = append(os.Environ(), "LC_ALL=C", "LANGUAGE=C", "NO_COLOR=1")
+	cmd.Env = []string{"LC_ALL=C", "LANGUAGE=C", "NO_COLOR=1"}
+	for _, name := range toolEnv {
+		if value, ok := os.LookupEnv(name); ok {
+			cmd.Env = append(cmd.Env, name+"="+value)
+		}
+	}
 	return cmd.Output()
 }

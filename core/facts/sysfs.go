@@ -85,6 +85,55 @@ func pciName(vendor, device string) (vendorName, model string) {
 	return vendorName, ""
 }
 
+// A drive is the device under a file system.
+type drive struct {
+	model      string
+	rotational *bool // nil: not known
+}
+
+// driveOf looks at the device that a file system is on. Virtual disks say of
+// themselves that they rotate, which is no fact about anything.
+func driveOf(device string) (d drive) {
+	path, err := filepath.EvalSymlinks(device)
+	if err != nil {
+		return d
+	}
+	name := filepath.Base(path)
+	if strings.HasPrefix(name, "vd") || strings.HasPrefix(name, "xvd") {
+		return d
+	}
+	dir, err := filepath.EvalSymlinks(filepath.Join(sysfs, "class/block", name))
+	if err != nil {
+		return d
+	}
+	if sysLine(dir, "partition") != "" {
+		dir = filepath.Dir(dir)
+	}
+	d.model = sysLine(filepath.Join(dir, "device"), "model")
+	if r := sysLine(filepath.Join(dir, "queue"), "rotational"); r != "" {
+		d.rotational = new(r == "1")
+	}
+	return d
+}
+
+const sysCPU = sysfs + "/devices/system/cpu"
+
+// vulnerabilities returns the processor's weaknesses that the kernel calls not
+// mitigated.
+func vulnerabilities() []string {
+	files, err := filepath.Glob(sysCPU + "/vulnerabilities/*")
+	if err != nil {
+		return nil
+	}
+	var open []string
+	for _, file := range files {
+		if strings.HasPrefix(sysLine(filepath.Dir(file), filepath.Base(file)), "Vulnerable") {
+			open = append(open, filepath.Base(file))
+		}
+	}
+	return open
+}
+
 func linkSpeed(name string) int {
 	speed, err := strconv.Atoi(sysLine(filepath.Join(sysfs, "class/net", name), "speed"))
 	if err != nil || speed < 0 {

@@ -33,6 +33,8 @@ func renderCPU(f generator.Value) string {
 	}
 	l.add("load averages (1, 5, 15 minutes)", join(f.Get("load"), ", "))
 	l.add("features", join(f.Get("features"), " "))
+	l.add("frequency governor", f.Get("governor").Text())
+	l.add("weaknesses that the kernel does not mitigate", join(f.Get("vulnerable"), ", "))
 	return l.String()
 }
 
@@ -64,6 +66,12 @@ func renderDisk(f generator.Value) string {
 		}
 		if fs.Get("read_only").Bool() {
 			text += ", read-only"
+		}
+		if drive := fs.Get("drive").Text(); drive != "" {
+			text += ", on " + drive
+		}
+		if rotational := fs.Get("rotational"); rotational.Exists() {
+			text += map[bool]string{true: ", hard disk", false: ", solid state"}[rotational.Bool()]
 		}
 		l.add(fs.Get("mount").Text(), text)
 	}
