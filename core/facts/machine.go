@@ -32,23 +32,30 @@ type OS struct {
 }
 
 func osFact(ctx context.Context) (*OS, error) {
-	info, err := host.InfoWithContext(ctx)
-	if err != nil {
+	f := new(OS)
+	// The file first: where it is missing gopsutil runs programs to find out.
+	if release, err := os.ReadFile("/etc/os-release"); err == nil {
+		f.ID, f.Version = releaseField(release, "ID"), releaseField(release, "VERSION_ID")
+		f.Name = releaseField(release, "PRETTY_NAME")
+	}
+	if f.ID == "" {
+		var err error
+		if f.ID, _, f.Version, err = host.PlatformInformationWithContext(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if f.Name == "" {
+		f.Name = strings.TrimSpace(f.ID + " " + f.Version)
+	}
+	var err error
+	if f.Kernel, err = host.KernelVersionWithContext(ctx); err != nil {
 		return nil, err
 	}
-	f := &OS{ID: info.Platform, Version: info.PlatformVersion, Kernel: info.KernelVersion,
-		Architecture: info.KernelArch, Name: strings.TrimSpace(info.Platform + " " + info.PlatformVersion)}
-	if info.VirtualizationRole == "guest" {
-		f.Virtualization = info.VirtualizationSystem
+	if f.Architecture, err = host.KernelArch(); err != nil {
+		return nil, err
 	}
-	release, err := os.ReadFile("/etc/os-release")
-	if err == nil {
-		if name := releaseField(release, "PRETTY_NAME"); name != "" {
-			f.Name = name
-		}
-		if id := releaseField(release, "ID"); id != "" {
-			f.ID = id
-		}
+	if system, role, err := host.VirtualizationWithContext(ctx); err == nil && role == "guest" {
+		f.Virtualization = system
 	}
 	if m := findManager(); m != nil {
 		f.PackageManager = m.name

@@ -72,7 +72,7 @@ func (b *Book) Find(vendor, model string, at time.Time) (Price, bool) {
 func (b *Book) Vendor(baseURL string) string {
 	if l := b.builtIn(); l != nil {
 		for _, v := range l.Vendors {
-			if v.api != nil && v.api.MatchString(baseURL) {
+			if api, err := v.api(); err == nil && api.MatchString(baseURL) {
 				return v.ID
 			}
 		}
@@ -160,12 +160,15 @@ type list struct {
 	Vendors []*vendor `json:"vendors"`
 }
 
+// A vendor is decoded as far as it is asked about: a run asks about one, of
+// fifty, and waits for it.
 type vendor struct {
-	ID         string   `json:"id"`
-	APIPattern string   `json:"api_pattern"`
-	Fallbacks  []string `json:"fallback_model_providers"`
-	Models     []*model `json:"models"`
-	api        *regexp.Regexp
+	ID         string          `json:"id"`
+	APIPattern string          `json:"api_pattern"`
+	Fallbacks  []string        `json:"fallback_model_providers"`
+	Models     json.RawMessage `json:"models"`
+	models     func() ([]*model, error)
+	api        func() (*regexp.Regexp, error)
 }
 
 type model struct {
@@ -188,10 +191,13 @@ func readList(data []byte) (*list, error) {
 		return nil, fmt.Errorf("price list: %w", err)
 	}
 	for _, v := range l.Vendors {
-		var err error
-		if v.api, err = regexp.Compile("^(?:" + v.APIPattern + ")"); err != nil {
-			return nil, fmt.Errorf("price list: %s: %w", v.ID, err)
-		}
+		v.models = sync.OnceValues(func() (models []*model, err error) {
+			err = json.Unmarshal(v.Models, &models)
+			return models, err
+		})
+		v.api = sync.OnceValues(func() (*regexp.Regexp, error) {
+			return regexp.Compile("^(?:" + v.APIPattern + ")")
+		})
 	}
 	return &l, nil
 }
@@ -201,7 +207,11 @@ func (l *list) find(name, model string, at time.Time) (Price, bool) {
 		if v.ID != name {
 			continue
 		}
-		for _, m := range v.Models {
+		models, err := v.models()
+		if err != nil {
+			return Price{}, false // as for the list
+		}
+		for _, m := range models {
 			if m.ID == model || m.Match.matches(model) {
 				return m.at(at)
 			}
