@@ -65,6 +65,11 @@ lint: $(TOOLS)/golangci-lint ## Check style and the directions of dependency
 generate: $(TOOLS)/buf $(TOOLS)/protoc-gen-go $(TOOLS)/protoc-gen-go-grpc ## Regenerate the wire's code from its .proto
 	cd sdk/proto && buf generate
 
+.PHONY: schema
+schema: build ## Write the published schema of the configuration anew
+	bin/cortex-host config schema > core/config/cortex-host.schema.json.new
+	mv core/config/cortex-host.schema.json.new core/config/cortex-host.schema.json
+
 .PHONY: breaking
 breaking: $(TOOLS)/buf ## Check that the wire only grew since its baseline
 	cd sdk/proto && buf lint && buf breaking --against baseline/v1.binpb

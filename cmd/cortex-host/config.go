@@ -2,10 +2,9 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"text/tabwriter"
 
@@ -13,6 +12,7 @@ import (
 
 	"github.com/cortexlinux/cortex-host/core/config"
 	"github.com/cortexlinux/cortex-host/core/format"
+	"github.com/cortexlinux/cortex-host/sdk"
 )
 
 func newConfigCommand(a *app) *cobra.Command {
@@ -23,32 +23,84 @@ func newConfigCommand(a *app) *cobra.Command {
 func newConfigShowCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "show", Short: "Show every setting, its value and where it is from", Args: cobra.NoArgs,
-		Example: "  cortex-host config show\n  cortex-host config show --origin --profile night",
+		Example: "  cortex-host config show --origin\n  cortex-host config show --json --profile night",
 	}
 	s := settingFlags(a, cmd)
 	origin := cmd.Flags().Bool("origin", false, "say where each value is from")
+	asJSON := cmd.Flags().Bool("json", false, "one JSON object a setting")
 	cmd.RunE = func(*cobra.Command, []string) error {
 		c, err := s.load()
 		if err != nil {
 			return err
 		}
-		values := c.Values()
-		w := tabwriter.NewWriter(a.stdout, 0, 8, 2, ' ', 0)
-		for _, k := range config.Keys() {
-			v, ok := values[k.Name]
-			text := format.Inline(v.Text)
-			if !ok {
-				text = "-"
-			}
-			if *origin {
-				fmt.Fprintf(w, "%s\t%s\t%s\n", k.Name, text, format.Inline(v.Origin))
-			} else {
-				fmt.Fprintf(w, "%s\t%s\t%s\n", k.Name, text, k.Usage)
-			}
-		}
-		return outputError(w.Flush())
+		return a.showConfig(c, *origin, *asJSON)
 	}
 	return cmd
+}
+
+// A shownSetting is one line of `config show`.
+type shownSetting struct {
+	Key    string `json:"key"`
+	Value  string `json:"value,omitempty"`
+	Origin string `json:"origin,omitempty"`
+	usage  string
+}
+
+func (a *app) showConfig(c *config.Config, origin, asJSON bool) error {
+	w := tabwriter.NewWriter(a.stdout, 0, 8, 2, ' ', 0)
+	for _, s := range shownSettings(c) {
+		if asJSON {
+			if err := a.printJSON(s); err != nil {
+				return err
+			}
+			continue
+		}
+		last := s.usage
+		if origin {
+			last = s.Origin
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\n", format.Inline(s.Key), format.Inline(cmp.Or(s.Value, "-")), format.Inline(last))
+	}
+	return outputError(w.Flush())
+}
+
+// shownSettings are all settings, then the instances and routes of the file.
+// Where keys are found is shown, never a key or a value of a plugin's settings.
+func shownSettings(c *config.Config) []shownSetting {
+	var list []shownSetting
+	values := c.Values()
+	for _, k := range config.Keys() {
+		v := values[k.Name]
+		list = append(list, shownSetting{k.Name, v.Text, v.Origin, k.Usage})
+	}
+	for _, name := range sortedKeys(c.Providers) {
+		list = append(list, shownSetting{"providers." + name, instanceText(name, c.Providers[name]), c.File, "an instance of a provider"})
+	}
+	for _, task := range sortedKeys(c.Routes) {
+		list = append(list, shownSetting{"routes." + task, strings.Join(c.Routes[task], ", then "), c.File, "whom queries of this task type are asked of"})
+	}
+	return list
+}
+
+func instanceText(name string, i config.Instance) string {
+	parts := []string{"plugin " + cmp.Or(i.Plugin, name)}
+	if i.Model != "" {
+		parts = append(parts, "model "+i.Model)
+	}
+	if len(i.Settings) > 0 {
+		parts = append(parts, "settings "+strings.Join(sortedKeys(i.Settings), " and "))
+	}
+	for _, k := range i.Keys {
+		switch {
+		case k.Env != "":
+			parts = append(parts, "key from "+k.Env)
+		case k.File != "":
+			parts = append(parts, "key in "+k.File)
+		default:
+			parts = append(parts, "key by "+k.Command[0])
+		}
+	}
+	return strings.Join(parts, ", ")
 }
 
 func newConfigValidateCommand(a *app) *cobra.Command {
@@ -67,103 +119,18 @@ func newConfigValidateCommand(a *app) *cobra.Command {
 			if c.File == "" {
 				return usagef("`cortex-host config init` writes one to start from", "no configuration file was found")
 			}
+			for _, profile := range c.Profiles { // its values are checked against each other's only when it is laid over
+				if _, err := config.Load(config.Sources{Path: path, Dir: ".", UserDir: a.configDir(), Profile: profile}); err != nil {
+					return err
+				}
+			}
+			if err := checkRoutes(c); err != nil {
+				return err
+			}
 			a.note("%s is valid", c.File)
 			return nil
 		},
 	}
-}
-
-func newConfigInitCommand(a *app) *cobra.Command {
-	cmd := &cobra.Command{
-		Use: "init [FILE]", Short: "Write a commented configuration file", Args: cobra.MaximumNArgs(1),
-		Long: `Write a configuration file in which every setting is explained and commented
-out: ` + config.FileName + ` in this directory, or with --user in your own
-configuration directory, or FILE.`,
-		Example: "  cortex-host config init\n  cortex-host config init --user --provider openai",
-	}
-	user := cmd.Flags().Bool("user", false, "write it to your own configuration directory")
-	provider := cmd.Flags().String("provider", "", "set this provider as the default")
-	cmd.RunE = func(_ *cobra.Command, args []string) error {
-		path := config.FileName
-		switch {
-		case len(args) == 1 && *user:
-			return usagef("", "name a file or use --user, not both")
-		case len(args) == 1:
-			path = args[0]
-		case *user:
-			if path = filepath.Join(a.configDir(), config.FileName); !filepath.IsAbs(path) {
-				return usagef("set HOME or XDG_CONFIG_HOME", "there is no configuration directory")
-			}
-			if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-				return err
-			}
-		}
-		f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-		if os.IsExist(err) {
-			return usagef("move it away first", "%s is there already", path)
-		}
-		if err != nil {
-			return err
-		}
-		if _, err := f.WriteString(configTemplate(*provider)); err != nil {
-			f.Close()
-			return err
-		}
-		if err := f.Close(); err != nil {
-			return err
-		}
-		a.note("wrote %s", path)
-		return nil
-	}
-	return cmd
-}
-
-// configTemplate is a file with every setting.
-func configTemplate(provider string) string {
-	var b strings.Builder
-	b.WriteString(`# The configuration of Cortex Host. Every setting can also be given as a flag
-# (--max-concurrent) or a variable (CORTEX_MAX_CONCURRENT); flags win over
-# variables, variables over a profile, a profile over the rest of this file.
-# "cortex-host config validate" checks it. Keys of providers do not belong here.
-version: 1
-
-`)
-	for _, k := range config.Keys() {
-		value := k.Default
-		if value == "" {
-			value = k.Form
-		}
-		off := "# "
-		if k.Name == "provider" && provider != "" {
-			off, value = "", provider
-		}
-		fmt.Fprintf(&b, "# %s\n%s%s: %s\n\n", k.Usage, off, k.Name, value)
-	}
-	b.WriteString(`# Instances of providers, by names of your own. Keys are found in variables, files
-# or by commands; several keys of one instance share the load.
-# providers:
-#   chat:
-#     plugin: openai
-#     model: gpt-4.1-mini
-#     keys: [{env: OPENAI_API_KEY}, {file: /run/secrets/openai}]
-#   system:
-#     plugin: ollama
-#     model: llama3.2
-
-# Routes say whom a query of a task type is asked of, the first one that can;
-# "*" is all other task types. Here each lane is the other's fallback.
-# routes:
-#   user_chat: [chat, system]
-#   system_operation: [system, chat]
-#   "*": [chat]
-
-# Profiles are laid over the settings by --profile NAME.
-# profiles:
-#   night:
-#     max_concurrent: 64
-#     deadline: 8h
-`)
-	return b.String()
 }
 
 func newConfigSchemaCommand(a *app) *cobra.Command {
@@ -181,3 +148,17 @@ func newConfigSchemaCommand(a *app) *cobra.Command {
 		},
 	}
 }
+
+// checkRoutes finds routes to nobody. A name that is no instance may be that of
+// a plugin, which is not looked for here.
+func checkRoutes(c *config.Config) error {
+	for _, task := range sortedKeys(c.Routes) {
+		if sdk.TaskType(task) != "*" && !sdk.TaskType(task).Valid() {
+			return usagef("task types are "+strings.Join(taskTypes, ", ")+", and * for all others", "%s: routes.%s is no task type", c.File, task)
+		}
+	}
+	return nil
+}
+
+var taskTypes = []string{string(sdk.UserChat), string(sdk.RequirementParsing), string(sdk.SystemOperation), string(sdk.ErrorDebugging),
+	string(sdk.CodeGeneration), string(sdk.DependencyResolution), string(sdk.Configuration), string(sdk.ToolExecution)}

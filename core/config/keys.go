@@ -108,6 +108,14 @@ var keys = []Key{
 		set: yesNo(func(c *Config) *bool { return &c.LogContent })},
 }
 
+// Check returns what is wrong with a value of the key, nil if nothing is.
+func (k Key) Check(value string) error {
+	if err := k.set(&Config{}, value); err != nil {
+		return &Error{Origin: k.Name, Problem: err.Error(), Hint: "write " + k.Form}
+	}
+	return nil
+}
+
 // find returns the key of that name.
 func find(name string) (Key, bool) {
 	for _, k := range keys {

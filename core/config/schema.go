@@ -24,6 +24,10 @@ const (
 		"additionalProperties":{"type":"array","minItems":1,"items":{"type":"string","minLength":1}}}`
 )
 
+// SchemaURL is where [Schema] is published: it is cortex-host.schema.json beside
+// this file.
+const SchemaURL = "https://raw.githubusercontent.com/cortexlinux/cortex-host/main/core/config/cortex-host.schema.json"
+
 // Schema returns the JSON Schema of the file, for editors. It says what [Load]
 // checks.
 func Schema() []byte {
@@ -45,7 +49,7 @@ func Schema() []byte {
 	}
 	schema := object(all, "The configuration of Cortex Host.")
 	schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-	schema["$id"] = "https://github.com/cortexlinux/cortex-host/core/config/cortex-host.schema.json"
+	schema["$id"] = SchemaURL
 	schema["title"] = "Cortex Host configuration"
 	return raw(schema)
 }
