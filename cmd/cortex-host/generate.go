@@ -23,7 +23,7 @@ The output is what "cortex-host batch" reads.`,
   journalctl -p err -n 20 -o cat | cortex-host generate error --input - > queries.ndjson`,
 		GroupID: groupRun, Args: wantGenerator,
 	}
-	settings := settingFlags(a, cmd, "generator_timeout")
+	settings := settingFlags(a, cmd, runnerKeys...)
 	flags := addGuestFlags(cmd)
 	limit := cmd.Flags().Int64("limit", 0, "stop after `N` queries")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {

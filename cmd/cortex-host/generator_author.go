@@ -54,7 +54,7 @@ func newGeneratorTestCommand(a *app) *cobra.Command {
 input, an early end, back-pressure. Exit code 3 if it does not conform.`,
 		Example: "  cortex-host generator test ./mine.wasm\n  cortex-host generator test ./mine.wasm --json",
 	}
-	s := settingFlags(a, cmd, "generator_timeout")
+	s := settingFlags(a, cmd, runnerKeys...)
 	flags := addGuestFlags(cmd)
 	asJSON := cmd.Flags().Bool("json", false, "print the report as JSON")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -101,7 +101,7 @@ func newGeneratorInspectCommand(a *app) *cobra.Command {
 		Example: "  cortex-host generator inspect ./mine.wasm",
 	}
 	asJSON := cmd.Flags().Bool("json", false, "print it as JSON")
-	s := settingFlags(a, cmd, "generator_timeout")
+	s := settingFlags(a, cmd, runnerKeys...)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		c, err := s.load()
 		if err != nil {

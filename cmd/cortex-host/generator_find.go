@@ -77,17 +77,27 @@ func (a *app) openGenerator(name string) (*wasm.Module, error) {
 	return wasm.Open(path)
 }
 
+// runnerKeys are the settings that newRunner looks at.
+var runnerKeys = []string{"generator_timeout", "generator_facts", "generator_allow", "generator_memory_mb", "generator_queries_per_item"}
+
 // newRunner returns what runs generators.
 func (a *app) newRunner(c *config.Config) (*wasm.Runner, error) {
 	cache := a.cacheDir()
 	if cache != "" {
 		cache = filepath.Join(cache, "wasm")
 	}
+	limits := wasm.Limits{Timeout: c.GeneratorTimeout, MemoryMB: c.GeneratorMemoryMB, QueriesPerItem: c.GeneratorQueriesPerItem}
+	if c.Given("generator_timeout") {
+		limits.CompileTimeout = c.GeneratorTimeout // who sets a deadline means all of it
+	}
+	allow := c.GeneratorAllow
 	return wasm.NewRunner(wasm.Config{
 		CacheDir: cache,
-		Limits:   wasm.Limits{Timeout: c.GeneratorTimeout},
-		Facts:    facts.New(facts.Config{}),
-		Log:      a.guestLog(),
+		Limits:   limits,
+		Allow: wasm.Allow{Providers: allow.Providers, Models: allow.Models, Options: allow.Options, ImageURLs: allow.ImageURLs,
+			Facts: c.GeneratorFacts},
+		Facts: facts.New(facts.Config{}),
+		Log:   a.guestLog(),
 	})
 }
 

@@ -63,7 +63,7 @@ what this machine knows, without a model. Which one and why is said on stderr.
   cortex-host run package --input packages.txt -o answers.ndjson -j 16`,
 		GroupID: groupRun, Args: wantGenerator,
 	}
-	flags := addRunFlags(a, cmd, "generator_timeout")
+	flags := addRunFlags(a, cmd, runnerKeys...)
 	guestFlags := addGuestFlags(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		return a.runGenerator(cmd.Context(), flags, guestFlags, args)

@@ -60,6 +60,16 @@ type Config struct {
 
 	// GeneratorTimeout bounds the time that the host waits for a guest.
 	GeneratorTimeout time.Duration
+	// GeneratorFacts are the facts that guests may be given. Nil: all that
+	// they ask for; empty: none.
+	GeneratorFacts []string
+	// GeneratorAllow is what the queries of guests may choose for themselves.
+	GeneratorAllow GeneratorAllow
+	// GeneratorMemoryMB is the memory of a guest in MiB. 0: the default.
+	GeneratorMemoryMB int
+	// GeneratorQueriesPerItem is how many queries an item may become. 0: the
+	// default.
+	GeneratorQueriesPerItem int
 
 	// Providers are instances of providers, by a name of the user's own.
 	Providers map[string]Instance

@@ -156,7 +156,7 @@ func (r *Runner) compileInto(ctx context.Context, m *Module, limits Limits, dir 
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case watch.expired():
-		return failf(Deadline, "compiling it took longer than %v", limits.CompileTimeout).named(m.Name())
+		return failf(Deadline, "compiling it took longer than %v (raise --generator-timeout if it needs longer; it is done once)", limits.CompileTimeout).named(m.Name())
 	}
 	return c.explain(end, err).named(m.Name())
 }

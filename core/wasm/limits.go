@@ -59,7 +59,7 @@ func (l Limits) forModule(m *Module) (Limits, *Error) {
 	}
 	asked := m.Manifest.Limits
 	if asked.MemoryMB > l.MemoryMB {
-		return l, failf(LimitExceeded, "it asks for %d MiB of memory; at most %d are allowed", asked.MemoryMB, l.MemoryMB)
+		return l, failf(LimitExceeded, "it asks for %d MiB of memory; at most %d are allowed (--generator-memory-mb)", asked.MemoryMB, l.MemoryMB)
 	}
 	if asked.MemoryMB > 0 {
 		l.MemoryMB = asked.MemoryMB

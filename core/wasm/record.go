@@ -26,7 +26,8 @@ type decoder struct {
 	allow   Allow
 	items   func() int64
 	prompts map[string][]sdk.Message
-	bytes   int // of all prompts
+	bytes   int   // of all prompts
+	used    int64 // bytes of all queries that use them
 	seed    maphash.Seed
 	seen    idSet
 	queries int64
@@ -77,6 +78,9 @@ func parseRecord(line []byte) (guestRecord, error) {
 	if err := boundNumbers(line); err != nil {
 		return r, err
 	}
+	if name, twice := repeatedMember(line); twice {
+		return r, fmt.Errorf("member %s is there twice", quote([]byte(name), 64))
+	}
 	if kinds := has(members, "prompt") + has(members, "error"); kinds > 0 && len(members) > 1 {
 		return r, errors.New("a prompt definition or an item error has no other members beside it")
 	}
@@ -86,6 +90,37 @@ func parseRecord(line []byte) (guestRecord, error) {
 		return r, decodeError(err)
 	}
 	return r, nil
+}
+
+// repeatedMember finds a name that occurs twice in an object of a JSON value.
+func repeatedMember(line []byte) (string, bool) {
+	dec := json.NewDecoder(bytes.NewReader(line))
+	dec.UseNumber()
+	var seen []map[string]bool // of the objects around; nil for an array
+	atName := false            // the next token is a name, or the end of an object
+	for {
+		token, err := dec.Token()
+		if err != nil {
+			return "", false // the end
+		}
+		if name, isText := token.(string); isText && atName {
+			if seen[len(seen)-1][name] {
+				return name, true
+			}
+			seen[len(seen)-1][name] = true
+			atName = false
+			continue
+		}
+		switch token {
+		case json.Delim('{'):
+			seen = append(seen, map[string]bool{})
+		case json.Delim('['):
+			seen = append(seen, nil)
+		case json.Delim('}'), json.Delim(']'):
+			seen = seen[:len(seen)-1]
+		}
+		atName = len(seen) > 0 && seen[len(seen)-1] != nil
+	}
 }
 
 func has(members map[string]json.RawMessage, name string) int {
@@ -142,7 +177,8 @@ func (d *decoder) define(p *promptRecord) *Error {
 	if err := probe.Validate(); err != nil {
 		return failf(BadRecord, "prompt %q: %v", p.ID, err)
 	}
-	if d.bytes += probe.PromptBytes(); len(d.prompts) >= maxPrompts || d.bytes > maxPromptBytes {
+	_, known := d.prompts[p.ID]
+	if d.bytes += probe.PromptBytes(); !known && len(d.prompts) >= maxPrompts || d.bytes > maxPromptBytes {
 		return failf(LimitExceeded, "it defines more than %d prompts or %d bytes of them", maxPrompts, maxPromptBytes)
 	}
 	d.prompts[p.ID] = p.Messages
@@ -168,6 +204,10 @@ func (d *decoder) query(r guestRecord, bad func(string, ...any) *Error) (q sdk.Q
 			return q, false, bad(`uses a prompt that was not defined before: "use"`)
 		}
 		q.Messages = slices.Concat(prompt, q.Messages)
+		// A record of a few bytes may stand for megabytes.
+		if d.used += int64(q.PromptBytes()); d.used > d.limits.OutputBytes {
+			return q, false, failf(LimitExceeded, "its queries with their prompts are more than %d bytes", d.limits.OutputBytes)
+		}
 	}
 	if err := q.Validate(); err != nil {
 		return q, false, bad("%v", err)
@@ -190,7 +230,12 @@ func (d *decoder) query(r guestRecord, bad func(string, ...any) *Error) (q sdk.Q
 // permitted refuses what only the operator may choose.
 func (d *decoder) permitted(q *sdk.Query) *Error {
 	deny := func(what, name string) *Error {
-		return failf(NotAllowed, "query %s chooses the %s %s, which the operator did not allow", quote([]byte(q.ID), 64), what, quote([]byte(name), 64))
+		how := what + "=" + quoteText(name, 64)
+		if what == "address" {
+			how = "image-urls"
+		}
+		return failf(NotAllowed, "query %s chooses the %s %s, which the operator did not allow (--generator-allow %s would)",
+			quote([]byte(q.ID), 64), what, quote([]byte(name), 64), how)
 	}
 	if q.Provider != "" && !slices.Contains(d.allow.Providers, q.Provider) {
 		return deny("provider", q.Provider)
@@ -223,7 +268,8 @@ func (d *decoder) count() *Error {
 		return failf(LimitExceeded, "it made more than %d queries", d.limits.Queries)
 	}
 	if items := d.items(); d.queries > int64(d.limits.QueriesPerItem)*(items+1) {
-		return failf(LimitExceeded, "it made %d queries of %d items; at most %d an item", d.queries, items, d.limits.QueriesPerItem)
+		return failf(LimitExceeded, "it made %d queries of %d items; at most %d an item (the manifest's limits.queries_per_item or --generator-queries-per-item)",
+			d.queries, items, d.limits.QueriesPerItem)
 	}
 	return nil
 }

@@ -140,10 +140,14 @@ func (r *Runner) header(ctx context.Context, m *Module, req Request, params map[
 			continue
 		}
 		fact, err := r.config.Facts.Machine(ctx, name)
-		if err != nil {
-			return nil, fmt.Errorf("facts about %s: %w", name, err)
-		}
-		if len(fact) > 0 {
+		switch {
+		case ctx.Err() != nil:
+			return nil, ctx.Err()
+		case err != nil: // a fact less is no reason to ask nothing
+			if r.config.Log != nil {
+				r.config.Log(m.Name(), fmt.Sprintf("the host knows nothing of %s: %v", name, err))
+			}
+		case len(fact) > 0:
 			h.Facts[name] = fact
 		}
 	}

@@ -3,10 +3,13 @@ package wasm_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"flag"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -95,16 +98,91 @@ func TestRecordVectors(t *testing.T) {
 	}
 }
 
-func TestCanonical(t *testing.T) {
-	for in, want := range map[string]string{
-		`{"b":1.0,"a":[ 1e3 , -0, 1e21, 1e-7, 0.000001, 123456789012345680000 ]}`: `{"a":[1000,0,1e+21,1e-7,0.000001,123456789012345680000],"b":1}`,
-		`"\u0008\u000c\u001f\u00e9\/<"`:                                           `"\b\f\u001fé/<"`,
-		"{\"\u20ac\":1,\"\\r\":2,\"\U0001F600\":3,\"\uFB33\":4}":                  "{\"\\r\":2,\"\u20ac\":1,\"\U0001F600\":3,\"\uFB33\":4}",
-		`[null,true,false,333333333.33333329,4.50,2e-3]`:                          `[null,true,false,333333333.3333333,4.5,0.002]`,
-	} {
-		got, err := wasm.Canonical([]byte(in))
-		if err != nil || string(got) != want {
-			t.Errorf("%s: %s (%v), want %s", in, got, err, want)
+// vectorLines calls f with each line of a file of vectors.
+func vectorLines[T any](t *testing.T, name string, f func(line int, vector T)) {
+	t.Helper()
+	data, err := os.ReadFile(vectors + name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, line := range bytes.Split(bytes.TrimSuffix(data, []byte("\n")), []byte("\n")) {
+		var v T
+		if err := json.Unmarshal(line, &v); err != nil {
+			t.Fatalf("%s:%d: %v", name, i+1, err)
 		}
+		f(i+1, v)
+	}
+}
+
+func TestCanonicalVectors(t *testing.T) {
+	vectorLines(t, "canonical.ndjson", func(line int, v struct{ Text, Canonical string }) {
+		for _, text := range []string{v.Text, v.Canonical} { // what is canonical stays as it is
+			if got, err := wasm.Canonical([]byte(text)); err != nil || string(got) != v.Canonical {
+				t.Errorf("line %d: %s: %s (%v), want %s", line, text, got, err, v.Canonical)
+			}
+		}
+	})
+}
+
+func TestManifestVectors(t *testing.T) {
+	vectorLines(t, "manifests.ndjson", func(line int, v struct {
+		Valid    bool
+		Names    string
+		Manifest json.RawMessage
+	}) {
+		_, err := wasm.ParseManifest(v.Manifest)
+		if v.Valid != (err == nil) {
+			t.Errorf("line %d: %v", line, err)
+		} else if err != nil && !strings.Contains(err.Error(), v.Names) {
+			t.Errorf("line %d: %v does not name %s", line, err, v.Names)
+		}
+	})
+}
+
+func TestParamVectors(t *testing.T) {
+	vectorLines(t, "params.ndjson", func(line int, v struct {
+		Schema, Presets json.RawMessage
+		Preset, Names   string
+		Given, Params   map[string]json.RawMessage
+	}) {
+		manifest := fmt.Sprintf(`{"abi":1,"kind":"generator","name":"p","version":"1.0.0","summary":"x","params":%s,"presets":%s}`, v.Schema, v.Presets)
+		m, err := wasm.Parse("p", guest{manifest: manifest, bodies: [][]byte{nil}}.build())
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := m.Params(v.Preset, v.Given)
+		if v.Names != "" {
+			if err == nil || !strings.Contains(err.Error(), strconv.Quote(v.Names)) {
+				t.Errorf("line %d: %v does not name %q", line, err, v.Names)
+			}
+			return
+		}
+		want, _ := json.Marshal(v.Params)
+		raw, _ := json.Marshal(got)
+		if err != nil || !bytes.Equal(raw, want) {
+			t.Errorf("line %d: %s (%v), want %s", line, raw, err, want)
+		}
+	})
+}
+
+// The smallest module is packed to the byte, and runs.
+func TestMinimalModule(t *testing.T) {
+	manifest, err := os.ReadFile(vectors + "minimal.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	module := guest{data: []byte(goodQuery), bodies: [][]byte{write}}.build()
+	packed, err := wasm.Pack(module, manifest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "minimal.wasm", packed)
+	m, err := wasm.Open(vectors + "minimal.wasm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	queries, _, err := collect(newRunner(t, wasm.Config{}), m, wasm.Request{Items: wasm.Texts("one")})
+	if err != nil || len(queries) != 1 || m.Name() != "minimal" {
+		t.Errorf("%v, %v", queries, err)
 	}
 }
