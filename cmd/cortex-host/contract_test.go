@@ -282,3 +282,44 @@ func TestListingAndChoosingStartsNoPlugin(t *testing.T) {
 		t.Errorf("another plugin was not asked: %d starts", starts())
 	}
 }
+
+// A rate that nobody set is none on this machine and the default elsewhere.
+func TestRatesThatNobodySetAndThatSomebodyDid(t *testing.T) {
+	const n = 60
+	path := queryFile(t, n)
+	for args, seconds := range map[string]float64{
+		"--base-url http://127.0.0.1:9/v1": 0,
+		"":                                 n / 5.0,
+		"--requests-per-second off":        0,
+		"--requests-per-second 0":          0,
+		"--requests-per-second 20":         n / 20.0,
+		"--base-url http://127.0.0.1:9/v1 --requests-per-second 5":   n / 5.0,
+		"--base-url http://127.0.0.1:9/v1 --requests-per-second 5/s": n / 5.0,
+	} {
+		cmd := command(t, append([]string{"batch", path, "--provider", "openai", "--dry-run"}, strings.Fields(args)...)...)
+		cmd.Env = append(cmd.Env, "OPENAI_API_KEY=sk-1")
+		out, errs, _, _ := timed(t, cmd)
+		var plan struct{ Duration float64 }
+		if err := json.Unmarshal([]byte(out), &plan); err != nil {
+			t.Fatalf("%s: %v\n%s%s", args, err, out, errs)
+		}
+		if plan.Duration < seconds*0.9 || plan.Duration > seconds*1.1+1 {
+			t.Errorf("%q: %d queries are said to take %.1f s; want %.1f", args, n, plan.Duration, seconds)
+		}
+	}
+}
+
+// A rate that is configured starts one call at a time, unless told otherwise.
+func TestBurst(t *testing.T) {
+	for args, together := range map[string]bool{"": false, "--burst 5": true} {
+		s := startVendor(t, upstream.Config{})
+		_, errs, _, code := timed(t, hostCommand(t, s, append([]string{"batch", queryFile(t, 5), "--requests-per-second", "5"}, strings.Fields(args)...)...))
+		r := s.Requests()
+		if code != 0 || len(r) != 5 {
+			t.Fatalf("exit %d, %d requests\n%s", code, len(r), errs)
+		}
+		if took := r[4].At.Sub(r[0].At); (took < 700*time.Millisecond) != together {
+			t.Errorf("%q: five calls started within %v", args, took)
+		}
+	}
+}

@@ -67,6 +67,7 @@ var ollama = sdk.Preset{
 	Values: map[string]json.RawMessage{
 		"base_url": json.RawMessage(`"` + ollamaBaseURL + `"`),
 		"server":   json.RawMessage(`"ollama"`),
+		"model":    json.RawMessage(`""`), // only who runs it knows what it has
 	},
 	Env: map[string][]string{
 		"api_key": {}, "base_url": {"OLLAMA_HOST"}, "organization": {}, "project": {},
