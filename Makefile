@@ -74,6 +74,10 @@ schema: build ## Write the published schema of the configuration anew
 breaking: $(TOOLS)/buf ## Check that the wire only grew since its baseline
 	cd sdk/proto && buf lint && buf breaking --against baseline/v1.binpb
 
+.PHONY: baseline
+baseline: $(TOOLS)/buf ## Promise what the wire has grown: part of a release
+	cd sdk/proto && buf breaking --against baseline/v1.binpb && buf build -o baseline/v1.binpb
+
 .PHONY: fuzz
 fuzz: ## Run every fuzzer for FUZZTIME (60s)
 	@grep -roE '^func Fuzz[A-Za-z0-9_]+' --include='*_test.go' cmd core plugins sdk | sed -E 's#/[^/]*:func # #' | sort | \
