@@ -60,6 +60,8 @@ type batchInput struct {
 	repeatable bool
 	// providers are those that queries of the file name.
 	providers []string
+	// say is what all of its queries say themselves.
+	say ownWords
 }
 
 // maxNamed bounds how many different providers the queries of a file can name.
@@ -100,11 +102,13 @@ func isRegular(f *os.File) bool {
 func (b *batchInput) check(f *os.File, in format.Input, options format.ReadOptions) error {
 	hash := newHash()
 	named := map[string]bool{}
+	say := ownWords{model: true, bound: true}
 	for q, err := range format.Read(io.TeeReader(f, hash), in, options) {
 		if _, item := errors.AsType[*sdk.ItemError](err); err != nil && !item {
 			return usagef("nothing was asked", "%w", err)
 		}
 		b.total++
+		say.add(&q, err)
 		if q.Provider != "" && !named[q.Provider] {
 			named[q.Provider] = true
 			b.providers = append(b.providers, q.Provider)
@@ -113,6 +117,7 @@ func (b *batchInput) check(f *os.File, in format.Input, options format.ReadOptio
 			}
 		}
 	}
+	b.say = say
 	b.identity = "sha256:" + hash.String()
 	return nil
 }

@@ -1,22 +1,44 @@
 package main
 
 import (
-	"time"
+	"os"
 
 	"github.com/cortexlinux/cortex-host/core/config"
+	"github.com/cortexlinux/cortex-host/core/executor"
 	"github.com/cortexlinux/cortex-host/core/price"
 	"github.com/cortexlinux/cortex-host/core/route"
 	"github.com/cortexlinux/cortex-host/sdk"
 )
 
-// prices returns what answers cost: --price, else the list that comes with this
-// program.
-func prices(c *config.Config) *price.Book {
+// prices returns what answers cost: --price, else --price-file, else the list
+// that comes with this program.
+func prices(c *config.Config, lanes []route.Lane) (*price.Book, error) {
 	book := price.NewBook()
-	if c.Price != nil {
-		book.Set("", "", price.PerMillion(c.Price.Input, c.Price.Output))
+	if c.PriceFile != "" {
+		data, err := os.ReadFile(c.PriceFile)
+		if err != nil {
+			return nil, usagef("", "price file: %w", err)
+		}
+		if err := book.Override(data); err != nil {
+			return nil, usagef(`it is JSON: {"VENDOR/MODEL": {"input": 0.15, "output": 0.6}}, in dollars per million tokens`, "%w", err)
+		}
 	}
-	return book
+	if c.Price == nil {
+		return book, nil
+	}
+	of := lanes[0].Group()
+	for i := range lanes {
+		if c.Provider == "" && lanes[i].Group() != of {
+			return nil, usagef("name it with --provider, or give the prices of each with --price-file",
+				"--price is the price of one provider, and this run asks %s and %s", of, lanes[i].Group())
+		}
+	}
+	p := price.PerMillion(c.Price.Input, c.Price.Output)
+	if c.Price.Cached != nil {
+		p = p.WithCached(*c.Price.Cached)
+	}
+	book.Set(of, "", p)
+	return book, nil
 }
 
 // limits returns the run's budget.
@@ -38,19 +60,37 @@ func checkSpent(c *config.Config, s sink) error {
 	return nil
 }
 
+// ownWords are what all queries of a run say themselves, and so need not get
+// from the run: their model, and a bound of their reply.
+type ownWords struct{ model, bound bool }
+
+// add takes a query, or a row that is none, into account.
+func (w *ownWords) add(q *sdk.Query, err error) {
+	if err != nil {
+		return
+	}
+	w.model = w.model && q.Model != ""
+	w.bound = w.bound && (q.MaxTokens != nil || q.Options["max_completion_tokens"] != nil)
+}
+
 // checkBudget refuses a budget that could not be kept, before anything is asked:
-// every lane needs a price, and a bound of its replies.
-func checkBudget(c *config.Config, lanes []route.Lane, book *price.Book) error {
+// every lane needs a price, and a bound of its replies. What queries say
+// themselves is looked at when their turn comes.
+func checkBudget(c *config.Config, lanes []route.Lane, book *price.Book, say ownWords) error {
 	if c.MaxCost == nil && c.MaxTotalTokens == 0 {
 		return nil
 	}
 	for i := range lanes {
 		l := &lanes[i]
-		if _, known := book.Find(l.Vendor, l.Model, time.Now()); c.MaxCost != nil && !l.Free && !known {
-			return usagef("give it with --price IN,OUT, in dollars per million tokens", "--max-cost needs a price, and that of model %q of %s is not known", l.Model, l.Name)
+		if _, known := executor.PriceOf(book, l, l.Model); c.MaxCost != nil && !known && !say.model {
+			hint := "give it with --price IN,OUT, in dollars per million tokens"
+			if l.Model == "" {
+				hint = "name the model with --model, or give its price with --price IN,OUT, in dollars per million tokens"
+			}
+			return usagef(hint, "--max-cost needs a price, and that of model %q of %s is not known", l.Model, l.Name)
 		}
 		free := l.Free && c.MaxTotalTokens == 0
-		if c.MaxTokens == nil && l.MaxOutput(l.Model) == 0 && !free {
+		if c.MaxTokens == nil && l.MaxOutput(l.Model) == 0 && !free && !say.bound {
 			return usagef("bound the replies with --max-tokens N", "a budget needs a bound of each reply, and none is known for model %q of %s", l.Model, l.Name)
 		}
 	}

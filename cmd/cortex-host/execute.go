@@ -10,6 +10,7 @@ import (
 
 	"github.com/cortexlinux/cortex-host/core/config"
 	"github.com/cortexlinux/cortex-host/core/executor"
+	"github.com/cortexlinux/cortex-host/core/price"
 	"github.com/cortexlinux/cortex-host/core/route"
 	"github.com/cortexlinux/cortex-host/core/structured"
 	"github.com/cortexlinux/cortex-host/sdk"
@@ -20,10 +21,13 @@ type job struct {
 	config  *config.Config
 	lanes   []route.Lane
 	routes  route.Table
+	prices  *price.Book
 	queries iter.Seq2[sdk.Query, error]
 	sink    sink
 	// text says that the rows are for people: they show what failed.
 	text bool
+	// say is what all queries are known to say themselves.
+	say ownWords
 	// repeatable says that the queries can be gone through more than once.
 	repeatable bool
 	// total is the number of queries, 0 if it is not known.
@@ -173,7 +177,7 @@ func (j job) executorConfig() executor.Config {
 		TokensPerMinute: c.TokensPerMinute, Share: c.Share,
 		RetryFailed: &c.RetryFailed, MaxRetries: &c.MaxRetries,
 		QueryTimeout: c.Timeout, Deadline: c.Deadline, Drain: j.drain, AbortAfter: c.AbortAfter,
-		Checker: structured.New(), Prices: prices(c), Budget: limits(c),
+		Checker: structured.New(), Prices: j.prices, Budget: limits(c),
 	}
 	out.Budget.SpentCost, out.Budget.SpentTokens = j.sink.spent()
 	if r := j.log.recorder(j.sink.recorder()); r != nil {

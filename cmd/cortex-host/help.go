@@ -33,7 +33,7 @@ var flagSections = []flagSection{
 		"keep-going", "no-preflight", "generator-timeout"}},
 	{"Results", []string{"output", "format", "report"}, []string{"errors", "force", "summary", "fail-on"}},
 	{"Limits", []string{"max-concurrent", "requests-per-second"}, []string{"burst", "tokens-per-minute", "share", "timeout", "deadline"}},
-	{"Money", []string{"max-cost", "dry-run"}, []string{"max-total-tokens", "price", "yes"}},
+	{"Money", []string{"max-cost", "dry-run"}, []string{"max-total-tokens", "price", "price-file", "yes"}},
 	{"Failures", nil, []string{"retry-failed", "max-retries", "abort-after"}},
 	{"Going on", []string{"resume"}, []string{"failed", "degraded", "new-run", "sync", "drain"}},
 	{"What is shown", []string{"progress"}, []string{"quiet", "verbose", "metrics", "control", "log", "log-format", "log-content"}},

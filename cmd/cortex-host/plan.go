@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"os"
 	"strings"
-	"time"
 
 	"github.com/cortexlinux/cortex-host/core/config"
+	"github.com/cortexlinux/cortex-host/core/executor"
 	"github.com/cortexlinux/cortex-host/core/journal"
 	"github.com/cortexlinux/cortex-host/core/price"
 	"github.com/cortexlinux/cortex-host/core/route"
@@ -42,9 +42,6 @@ func (a *app) plan(c *config.Config, h *house, flags *runFlags) journal.Plan {
 	if flags.limit > 0 {
 		p.Free = append(p.Free, journal.Field{Name: "limit", Value: fmt.Sprint(flags.limit)})
 	}
-	if flags.output.path != "" {
-		p.Origin.Lanes = laneOrigins(c, h)
-	}
 	return p
 }
 
@@ -70,8 +67,7 @@ func laneFields(h *house) []journal.Field {
 }
 
 // laneOrigins say what the lanes are and what they cost.
-func laneOrigins(c *config.Config, h *house) []journal.Lane {
-	book := prices(c)
+func laneOrigins(c *config.Config, h *house, book *price.Book) []journal.Lane {
 	list := make([]journal.Lane, len(h.lanes))
 	for i := range h.lanes {
 		l, o := &h.lanes[i], &h.offers[i]
@@ -85,14 +81,17 @@ func laneOrigins(c *config.Config, h *house) []journal.Lane {
 
 // pricesOf says what a lane's answers cost and where that is from.
 func pricesOf(c *config.Config, l *route.Lane, book *price.Book) string {
-	p, known := book.Find(l.Vendor, l.Model, time.Now())
+	p, known := executor.PriceOf(book, l, l.Model)
+	_, own := book.Own(l.Group(), l.Model)
 	switch {
 	case l.Free:
 		return "free"
 	case !known:
 		return "not known"
-	case c.Price != nil:
+	case own && c.Price != nil:
 		return perMillion(p) + " (--price)"
+	case c.PriceFile != "":
+		return perMillion(p) + " (" + c.PriceFile + " or " + book.Source() + ")"
 	}
 	return perMillion(p) + " (" + book.Source() + ")"
 }

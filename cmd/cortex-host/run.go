@@ -19,7 +19,7 @@ import (
 var runSettings = []string{
 	"provider", "model", "base_url", "max_concurrent", "requests_per_second", "burst", "tokens_per_minute", "share",
 	"retry_failed", "max_retries",
-	"timeout", "deadline", "abort_after", "temperature", "max_tokens", "priority", "max_cost", "max_total_tokens", "price",
+	"timeout", "deadline", "abort_after", "temperature", "max_tokens", "priority", "max_cost", "max_total_tokens", "price", "price_file",
 	"fail_on", "progress", "log", "log_format", "log_content",
 }
 
@@ -110,10 +110,16 @@ func (a *app) start(ctx context.Context, c *config.Config, h *house, flags *runF
 	}
 	onTerminal := flags.output.path == "" && isTerminal(a.stdout)
 	j.progress = a.progressMode(c)
-	if err := checkBudget(c, h.lanes, prices(c)); err != nil {
+	if j.prices, err = prices(c, h.lanes); err != nil {
+		return err
+	}
+	if err := checkBudget(c, h.lanes, j.prices, j.say); err != nil {
 		return err
 	}
 	j.config, j.lanes, j.routes = c, h.lanes, h.routes
+	if flags.output.path != "" {
+		plan.Origin.Lanes = laneOrigins(c, h, j.prices)
+	}
 	if flags.limit > 0 && (j.total == 0 || flags.limit < j.total) {
 		j.queries, j.total = cut(j.queries, flags.limit), flags.limit
 	}

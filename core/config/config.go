@@ -46,8 +46,10 @@ type Config struct {
 	// 0: none.
 	MaxCost        *float64
 	MaxTotalTokens int64
-	// Price overrides the price of every model of the chosen provider.
-	Price *Price
+	// Price overrides the price of every model of the chosen provider; PriceFile
+	// is the path of a file with more, or empty.
+	Price     *Price
+	PriceFile string
 
 	// FailOn says how many failures make a run fail.
 	FailOn FailOn
@@ -127,7 +129,12 @@ type Credential struct {
 }
 
 // A Price is in US dollars per million tokens of prompt and reply.
-type Price struct{ Input, Output float64 }
+type Price struct {
+	Input, Output float64
+	// Cached is for prompt tokens that the vendor has in its cache; nil: as
+	// Input.
+	Cached *float64
+}
 
 // A Value is one setting as it was given, and where.
 type Value struct {

@@ -89,7 +89,7 @@ func TestNothingIsIgnored(t *testing.T) {
 		"rate":                 {"requests_per_second: fast\n", ":1", "600/m, or auto or off", ""},
 		"span":                 {"timeout: 10\n", ":1", "must be a time such as 90s", ""},
 		"retry":                {"retry_failed: maybe\n", ":1", "must be true or false", ""},
-		"price":                {"price: 1\n", ":1", "must be two numbers", ""},
+		"price":                {"price: 1\n", ":1", "must be two numbers or three", ""},
 		"empty":                {"model: \"\"\n", ":1", "is empty", ""},
 	} {
 		path := write(t, c.text)

@@ -92,8 +92,10 @@ var keys = []Key{
 		set: setMaxCost},
 	{Name: "max_total_tokens", Form: "N", Usage: "never use more tokens, prompts and replies together", Schema: countSchema,
 		set: whole(1, math.MaxInt64, func(c *Config, n int) { c.MaxTotalTokens = int64(n) })},
-	{Name: "price", Form: "IN,OUT", Usage: "price of the model, in dollars per million prompt and reply tokens",
-		Schema: `{"type":"string","pattern":"^[0-9.]+,[0-9.]+$"}`, set: setPrice},
+	{Name: "price", Form: "IN,OUT[,CACHED]", Usage: "price of the provider's models, in dollars per million prompt, reply and cached prompt tokens",
+		Schema: `{"type":"string","pattern":"^[0-9.]+,[0-9.]+(,[0-9.]+)?$"}`, set: setPrice},
+	{Name: "price_file", Form: "FILE", Usage: "prices of your own, JSON: {\"VENDOR/MODEL\": {\"input\": 0.15, \"output\": 0.6, \"cache_read\": 0.075}}", Schema: stringSchema,
+		set: text(func(c *Config) *string { return &c.PriceFile })},
 	{Name: "generator_timeout", Form: "TIME", Usage: "how long the host waits for a generator, all waits together", Default: "30s", Schema: spanSchema,
 		set: span(func(c *Config) *time.Duration { return &c.GeneratorTimeout })},
 	{Name: "generator_facts", Form: "LIST|all|none", Usage: "facts about this machine that a generator may have if it asks", Default: "all", Trusted: true,
@@ -185,13 +187,22 @@ func setMaxCost(c *Config, s string) error {
 }
 
 func setPrice(c *Config, s string) error {
-	in, out, ok := strings.Cut(s, ",")
-	input, err1 := number(strings.TrimSpace(in))
-	output, err2 := number(strings.TrimSpace(out))
-	if !ok || err1 != nil || err2 != nil {
-		return fmt.Errorf("must be two numbers, dollars per million prompt and reply tokens, such as 0.15,0.60, not %q", s)
+	var rates []float64
+	for part := range strings.SplitSeq(s, ",") {
+		rate, err := number(strings.TrimSpace(part))
+		if err != nil {
+			rates = nil
+			break
+		}
+		rates = append(rates, rate)
 	}
-	c.Price = &Price{input, output}
+	if len(rates) != 2 && len(rates) != 3 {
+		return fmt.Errorf("must be two numbers or three, dollars per million prompt, reply and cached prompt tokens, such as 0.15,0.60, not %q", s)
+	}
+	c.Price = &Price{Input: rates[0], Output: rates[1]}
+	if len(rates) == 3 {
+		c.Price.Cached = &rates[2]
+	}
 	return nil
 }
 

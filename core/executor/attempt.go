@@ -80,7 +80,7 @@ func (e *Executor) call(t *task) (out outcome) {
 	if out.err == nil && e.cfg.Checker != nil && t.query.ResponseFormat != nil {
 		out.err, out.repair = e.check(&t.query, out.resp)
 	}
-	out.cost = l.cost(out)
+	out.cost = e.costOf(l, out)
 	if out.resp != nil {
 		out.resp.Cost = out.cost
 	}
@@ -182,8 +182,12 @@ func (out outcome) tokens() *int64 {
 	return nil
 }
 
-// cost returns what an attempt cost, nil if that is not known.
-func (l *lane) cost(out outcome) *sdk.Money {
+// costOf returns what an attempt cost, nil if that is not known.
+func (e *Executor) costOf(l *lane, out outcome) *sdk.Money {
+	served := ""
+	if out.resp != nil {
+		served = out.resp.ModelServed
+	}
 	switch {
 	case l.Free:
 		return new(sdk.Money)
@@ -191,8 +195,11 @@ func (l *lane) cost(out outcome) *sdk.Money {
 		return out.resp.Cost
 	case out.err != nil && !mayBeBilled(out.err.Kind):
 		return new(sdk.Money)
-	case l.priced && out.usage != nil:
-		return new(l.price.Cost(*out.usage))
+	case out.usage == nil:
+		return nil
+	}
+	if p, ok := e.priceOf(l, served); ok {
+		return new(p.Cost(*out.usage))
 	}
 	return nil
 }

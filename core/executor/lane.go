@@ -2,6 +2,7 @@ package executor
 
 import (
 	"container/heap"
+	"sync"
 	"time"
 
 	"github.com/cortexlinux/cortex-host/core/limiter"
@@ -45,8 +46,11 @@ type lane struct {
 
 	price  price.Price
 	priced bool
-	sizes  sizes
-	stats  laneStats
+	// servedPrices are those of models served (string to *price.Price), where
+	// none was asked for. It needs no lock.
+	servedPrices sync.Map
+	sizes        sizes
+	stats        laneStats
 }
 
 // openLane returns the lane of a configured lane and model, and makes it if
@@ -66,13 +70,7 @@ func (e *Executor) openLane(index int, model string) (*lane, error) {
 	}
 	l := &lane{Lane: cfg, key: key, limiter: lim, breaker: route.NewBreaker(), queue: queue{ageAfter: e.cfg.AgeAfter}}
 	l.stats.init()
-	vendor := cfg.Vendor
-	if vendor == "" {
-		vendor = cfg.Group()
-	}
-	if l.price, l.priced = e.cfg.Prices.Find(vendor, model, time.Now()); cfg.Free {
-		l.price, l.priced = price.Price{}, true
-	}
+	l.price, l.priced = PriceOf(e.cfg.Prices, cfg, model)
 	e.byName[key] = l
 	e.lanes = append(e.lanes, l)
 	return l, nil
@@ -103,6 +101,40 @@ func (c *Config) limits(l *route.Lane) limiter.Config {
 		}
 	}
 	return out
+}
+
+// PriceOf returns the present price of a lane's model, false if it is not
+// known: none at all on a free lane, else one that was set under the name of its
+// instance, else the vendor's.
+func PriceOf(book *price.Book, l *route.Lane, model string) (price.Price, bool) {
+	if l.Free {
+		return price.Price{}, true
+	}
+	if p, ok := book.Own(l.Group(), model); ok {
+		return p, true
+	}
+	vendor := l.Vendor
+	if vendor == "" {
+		vendor = l.Group()
+	}
+	return book.Find(vendor, model, time.Now())
+}
+
+// priceOf returns the price of a model that answered: that of the model asked
+// for or, where nobody named one, of the model served.
+func (e *Executor) priceOf(l *lane, served string) (price.Price, bool) {
+	if l.priced || served == "" || l.key.model != "" {
+		return l.price, l.priced
+	}
+	if found, ok := l.servedPrices.Load(served); ok {
+		p := found.(*price.Price)
+		return *p, true
+	}
+	p, ok := PriceOf(e.cfg.Prices, l.Lane, served)
+	if ok {
+		l.servedPrices.Store(served, &p)
+	}
+	return p, ok
 }
 
 // slotsOf returns how many calls of a lane may be under way.

@@ -19,6 +19,9 @@ const (
 	evidence = 4
 	// stale is how long a reading is good for.
 	stale = 2 * time.Minute
+	// turns is how many times the longest reset readings have to span to show
+	// that nothing resets later than that.
+	turns = 3
 )
 
 // A meter turns the readings of one limit (limit, remaining, reset) into the
@@ -29,9 +32,10 @@ const (
 // A window starts afresh at its reset: what remains has to last until then. In
 // a bucket, more used goes with a longer reset; in a window, with a shorter
 // one. That tells them apart. Until it does, limits are per minute, as vendors
-// quote them.
+// quote them; but where every reset is soon over, the limit is for a moment.
 type meter struct {
 	seen      bool
+	first     time.Time
 	at        time.Time
 	limit     float64
 	remaining float64
@@ -66,6 +70,9 @@ func (m *meter) read(now time.Time, w sdk.Window) {
 			m.restarts++
 		}
 	}
+	if !m.seen {
+		m.first = now
+	}
 	m.longest = max(m.longest, reset)
 	// The more is used, the less rounding matters.
 	if used >= m.most && precise(reset) {
@@ -93,7 +100,21 @@ func (m *meter) rate(now time.Time) float64 {
 		}
 		return max(rate, lowest)
 	}
-	return headroom * m.limit / 60 * m.restraint()
+	if m.momentary() {
+		moment := m.limit / max(m.longest.Seconds(), 1e-3)
+		if m.filling > 0 {
+			moment = min(moment, m.filling)
+		}
+		return headroom * moment * m.restraint()
+	}
+	// Whatever sort it is, after the reset there is room for one more.
+	return max(headroom*m.limit/60*m.restraint(), 1/(m.reset.Seconds()+1))
+}
+
+// momentary reports whether the limit is for much less than a minute: a window
+// that takes longer would have shown a later reset by now.
+func (m *meter) momentary() bool {
+	return m.longest < 10*time.Second && m.at.Sub(m.first) >= max(turns*m.longest, time.Second)
 }
 
 // precise reports whether a reset is long enough for its rounding not to

@@ -9,6 +9,9 @@ func TestTightBucket(t *testing.T) {
 		{name: "Retry-After", after: true, from: 60, until: 120, least: 90, mostRefused: 3},
 		{name: "blind", from: 60, until: 120, least: 85, mostRefused: 3},
 		{name: "headers", headers: true, after: true, from: 60, until: 120, least: 95, mostRefused: 0.5},
+		{name: "headers, fast", headers: true, after: true, fast: true, from: 60, until: 120, least: 95, mostRefused: 0.5},
+		{name: "headers, from the start", headers: true, after: true, until: 30, least: 80, mostRefused: 3},
+		{name: "headers, fast, from the start", headers: true, after: true, fast: true, until: 30, least: 80, mostRefused: 3},
 		{name: "Retry-After, fast", after: true, fast: true, from: 60, until: 120, least: 90, mostRefused: 3},
 		{name: "blind, fast", fast: true, from: 60, until: 120, least: 85, mostRefused: 3},
 	} {

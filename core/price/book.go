@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -67,6 +66,20 @@ func (b *Book) Find(vendor, model string, at time.Time) (Price, bool) {
 	return Price{}, false
 }
 
+// Own returns the price that was set under this name, false without one: what
+// the built-in list says is not asked.
+func (b *Book) Own(name, model string) (Price, bool) {
+	if b == nil {
+		return Price{}, false
+	}
+	for _, key := range [][2]string{{name, model}, {name, ""}} {
+		if p, ok := b.set[key]; ok {
+			return p, true
+		}
+	}
+	return Price{}, false
+}
+
 // Vendor returns the name under which the built-in list has the vendor behind
 // a base URL, or an empty string.
 func (b *Book) Vendor(baseURL string) string {
@@ -93,8 +106,8 @@ func (b *Book) Set(vendor, model string, p Price) {
 //
 //	{"openai/gpt-x": {"input": 0.15, "output": 0.6, "cache_read": 0.075}}
 //
-// in US dollars per million tokens. The key is vendor/model; either may be
-// empty. Further fields are cache_write, cache_write_1h, reasoning and
+// in US dollars per million tokens. The key is vendor/model, or the name of a
+// provider instance and the model; either may be empty. Further fields are cache_write, cache_write_1h, reasoning and
 // per_1000_requests; a rate may be {"base": 1, "tiers": [{"start": 200000,
 // "price": 2}]}.
 func (b *Book) Override(data []byte) error {
@@ -125,30 +138,19 @@ func (b *Book) Override(data []byte) error {
 	return nil
 }
 
-// Parse reads a price from the form INPUT/OUTPUT or INPUT/OUTPUT/CACHED, in US
-// dollars per million tokens.
-func Parse(s string) (Price, error) {
-	parts := strings.Split(s, "/")
-	if len(parts) != 2 && len(parts) != 3 {
-		return Price{}, fmt.Errorf("price %q: want INPUT/OUTPUT or INPUT/OUTPUT/CACHED in US dollars per million tokens, such as 0.15/0.60", s)
-	}
-	var rates [3]*rate
-	for i, part := range parts {
-		usd, err := strconv.ParseFloat(part, 64)
-		if err != nil {
-			return Price{}, fmt.Errorf("price %q: %q is not a number", s, part)
-		}
-		rates[i] = &rate{Base: usd}
-	}
-	return (&quote{Input: rates[0], Output: rates[1], CacheRead: rates[2]}).price()
-}
-
 // PerMillion makes a price from dollars per million tokens, the way vendors
 // quote them.
 func PerMillion(input, output float64) Price {
 	in := Rate{PerToken: perToken(input)}
 	out := Rate{PerToken: perToken(output)}
 	return Price{Input: in, CacheRead: in, CacheWrite: in, Output: out, Reasoning: out}
+}
+
+// WithCached returns the price with another one for prompt tokens that are read
+// from the vendor's cache.
+func (p Price) WithCached(usdPerMillion float64) Price {
+	p.CacheRead = Rate{PerToken: perToken(usdPerMillion)}
+	return p
 }
 
 func perToken(usdPerMillion float64) sdk.Money { return sdk.MoneyFromUSD(usdPerMillion / 1e6) }

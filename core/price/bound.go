@@ -15,7 +15,13 @@ const (
 	// imageTokens bounds the tokens of one image, which are not those of its
 	// URL: the most that any vendor counts for one is below it.
 	imageTokens = 50_000
+	// toolTokens bounds what vendors write into the prompt themselves where
+	// tools or a format are asked for, beside the tools and the format.
+	toolTokens = 1024
 )
+
+// instructed are the options that make vendors write into the prompt.
+var instructed = []string{"tools", "functions", "response_format"}
 
 // outputOptions are the names under which vendors take the longest reply.
 var outputOptions = []string{"max_tokens", "max_completion_tokens", "max_output_tokens"}
@@ -41,11 +47,16 @@ func BoundOf(q *sdk.Query, p Price, maxOutput int64) (Hold, *sdk.Error) {
 			}
 		}
 	}
+	tools := len(q.Tools) > 0 || q.ResponseFormat != nil
 	for name, raw := range q.Options {
 		prompt += int64(len(name) + len(raw))
+		tools = tools || slices.Contains(instructed, name)
 		if slices.Contains(surcharges, name) && string(raw) != `"auto"` && string(raw) != `"default"` && string(raw) != "null" {
 			return Hold{}, sdk.Errorf(sdk.InvalidRequest, "what options.%s costs is not known, so a budget cannot hold it: leave it out", name)
 		}
+	}
+	if tools {
+		prompt += toolTokens
 	}
 	output, err := longestReply(q, maxOutput)
 	if err != nil {

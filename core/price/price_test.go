@@ -97,15 +97,18 @@ func TestUserPrices(t *testing.T) {
 	}
 }
 
-func TestParse(t *testing.T) {
-	p, err := price.Parse("0.15/0.60/0.075")
-	if err != nil || p.Cost(sdk.Usage{PromptTokens: 2e6, CachedTokens: 1e6, CompletionTokens: 1e6}) != usd(0.825) {
-		t.Errorf("%+v, %v", p, err)
+func TestOwnPrices(t *testing.T) {
+	b := price.NewBook()
+	b.Set("mine", "", price.PerMillion(0.15, 0.60).WithCached(0.075))
+	p, ok := b.Own("mine", "any")
+	if !ok || p.Cost(sdk.Usage{PromptTokens: 2e6, CachedTokens: 1e6, CompletionTokens: 1e6}) != usd(0.825) {
+		t.Errorf("%+v, %v", p, ok)
 	}
-	for _, s := range []string{"", "1", "1/x", "1/2/3/4", "-1/2", "NaN/1", "Inf/1"} {
-		if _, err := price.Parse(s); err == nil {
-			t.Errorf("%q was accepted", s)
-		}
+	if _, ok := b.Own("openai", "gpt-4o-mini"); ok {
+		t.Error("the built-in list is nobody's own")
+	}
+	if _, ok := (*price.Book)(nil).Own("mine", "any"); ok {
+		t.Error("no book has a price")
 	}
 }
 
