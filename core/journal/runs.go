@@ -51,7 +51,7 @@ type Info struct {
 	Sessions int    `json:"sessions"`
 	Totals   Totals `json:"totals"`
 	// Open lists queries that were sent and have no row. Of a run that is not
-	// running, those in flight were cut off.
+	// running, what was in flight was cut off, and counts as paid at its bound.
 	Open []Open `json:"open,omitempty"`
 	// Bytes is the size of its journal.
 	Bytes int64 `json:"bytes"`
@@ -177,6 +177,9 @@ func load(ctx context.Context, cfg Config, id string, quick bool) (Info, error) 
 	if err != nil {
 		return Info{}, err
 	}
+	if !running {
+		h.nextSession()
+	}
 	info := Info{ID: id, State: StateInterrupted, Reason: h.closed, Created: h.plan.Created, Plan: h.plan.Plan,
 		Sessions: h.sessions, Totals: h.totals, Open: h.opened(), Bytes: size}
 	switch {
@@ -223,8 +226,9 @@ func writeStatus(cfg Config, info Info) error {
 // info describes the run at its end. It requires that r.mu is held and that
 // the log is closed.
 func (r *Run) info(state State, reason string) Info {
+	r.ledger.nextSession() // it is over
 	return Info{ID: r.id, State: state, Reason: reason, Created: r.created, Plan: r.plan,
-		Sessions: r.ledger.session + 1, Totals: r.ledger.totals, Open: r.ledger.opened(), Bytes: r.log.recs.written}
+		Sessions: r.ledger.session, Totals: r.ledger.totals, Open: r.ledger.opened(), Bytes: r.log.recs.written}
 }
 
 // prune removes old runs until the bounds hold, and returns what it removed.
