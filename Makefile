@@ -108,6 +108,15 @@ mutate: ## Break each rule of the executor by one line and see its test fail (tw
 realtime: ## Meet the exact timings in real time, on a quiet machine (five minutes)
 	CORTEX_REALTIME=1 go test -count 1 -timeout 30m -v -run 'RealTime|Makespan' ./core/executor ./cmd/cortex-host
 
+.PHONY: survive
+survive: ## Kill host, plugin and guest 50 times in runs of 10,000 queries (two minutes)
+	CORTEX_TORTURE_ROUNDS=50 CORTEX_TORTURE_QUERIES=10000 go test -count 1 -timeout 20m -v -run '^TestTorture$$' ./cmd/cortex-host
+
+.PHONY: torture
+torture: ## The same 1,000 times, and 20,000 losses of power (an hour)
+	CORTEX_TORTURE_ROUNDS=1000 CORTEX_TORTURE_QUERIES=10000 go test -count 1 -timeout 3h -v -run '^TestTorture$$' ./cmd/cortex-host
+	CORTEX_TORTURE_ROUNDS=1000 CORTEX_TORTURE_SEEDS=20000 go test -count 1 -timeout 1h -v -run '^(TestKill|TestPowerLoss|TestFailedSync)$$' ./core/journal
+
 .PHONY: prices
 prices: ## Bring the price list up to date (needs npm and node)
 	go run ./core/price/internal/generate -o core/price/prices.json
