@@ -32,7 +32,7 @@ func debug(t *testing.T, name string) (*exec.Cmd, string) {
 	if err != nil || !strings.HasPrefix(line, provider.ReattachVariable+"=") {
 		t.Fatalf("it printed %q, %v", line, err)
 	}
-	return cmd, strings.TrimSpace(line)
+	return cmd, strings.ReplaceAll(strings.TrimSpace(line), "'", "") // as a shell would read it
 }
 
 // A host joins a plugin that runs already, as often as it likes, and leaves it

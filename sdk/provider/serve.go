@@ -97,7 +97,7 @@ func serveAlone(p Plugin, stdout, stderr io.Writer) int {
 			fmt.Fprintln(stderr, "error:", err)
 			return 1
 		}
-		fmt.Fprintf(stdout, "%s=%s\n", ReattachVariable, line)
+		fmt.Fprintf(stdout, "%s='%s'\n", ReattachVariable, line) // for a shell
 	case <-done:
 	}
 	<-done
