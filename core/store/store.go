@@ -1,20 +1,8 @@
-// Package store finds provider plugins: executable files that are named
-// cortex-provider-NAME in a list of directories. The first directory that has a
-// name wins.
-//
-//	all, err := store.List(dirs)
-//	one, err := store.Find(dirs, "openai")
-//
-// A plugin that every user of the machine can write is not run: it is not
-// listed, and Find says why.
 package store
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -22,18 +10,73 @@ import (
 	"strings"
 )
 
-const prefix = "cortex-provider-"
+// Prefix begins the name of every plugin's file.
+const Prefix = "cortex-provider-"
 
-// A Plugin is a provider's binary.
+// Config says where plugins are and what vouches for them. The zero value finds
+// none.
+type Config struct {
+	// Dirs are looked through in order.
+	Dirs []string
+	// Bundled are the SHA-256 hashes, in hex, of the plugins that were built
+	// together with this program, by name.
+	Bundled map[string]string
+	// Overrides are files that run under a name with nobody vouching for them.
+	Overrides map[string]string
+}
+
+// A Store finds plugins. It is safe for concurrent use.
+type Store struct{ cfg Config }
+
+// New returns a store.
+func New(cfg Config) (*Store, error) {
+	for name, path := range cfg.Overrides {
+		if !ValidName(name) || !filepath.IsAbs(path) {
+			return nil, fmt.Errorf("override %s=%s: want NAME=FILE with letters a to z, digits and - in the name and the whole path of the file", name, path)
+		}
+	}
+	return &Store{cfg}, nil
+}
+
+// A Plugin is a provider's program.
 type Plugin struct {
 	// Name is the NAME of cortex-provider-NAME.
 	Name string
 	// Path is where it is.
 	Path string
+	// Pin is what vouches for it.
+	Pin Pin
+}
+
+// The values of [Pin.By].
+const (
+	ByLock     = "lock"
+	ByBuild    = "build"
+	ByOverride = "override"
+)
+
+// A Pin is what vouches for a plugin. The zero value is nobody.
+type Pin struct {
+	// By is ByLock, ByBuild, ByOverride or "".
+	By string `json:"by"`
+	// SHA256 is the hash that its bytes must have, in hex; empty is any.
+	SHA256 string `json:"sha256,omitempty"`
+	// Version and Source are those of the lock file.
+	Version string `json:"version,omitempty"`
+	Source  string `json:"source,omitempty"`
 }
 
 // ErrNotFound is in the chain of Find's error when there is no such plugin.
 var ErrNotFound = errors.New("no such provider plugin")
+
+// ErrRefused is in the chain of an error about a plugin that is there and must
+// not run.
+var ErrRefused = errors.New("refused")
+
+// refuse says why a file must not run.
+func refuse(path, format string, args ...any) error {
+	return fmt.Errorf("%w: %s: %w", ErrRefused, path, fmt.Errorf(format, args...))
+}
 
 // ValidName reports whether a plugin can have this name: letters a to z,
 // digits and -, not beginning with a -.
@@ -46,48 +89,57 @@ func ValidName(name string) bool {
 	return name != "" && len(name) <= 64
 }
 
-// List returns the plugins in dirs, in the order of their names. A directory
-// that does not exist holds none.
-func List(dirs []string) ([]Plugin, error) {
-	var all []Plugin
-	for _, dir := range dirs {
+// List returns the plugins that there are, in the order of their names, and why
+// others were refused. Files are not read: [Plugin.Load] does that.
+func (s *Store) List() (found []Plugin, refused []error, err error) {
+	seen := map[string]bool{}
+	take := func(name string, find func() (Plugin, error)) {
+		if seen[name] || !ValidName(name) {
+			return
+		}
+		seen[name] = true
+		if p, err := find(); err != nil {
+			refused = append(refused, err)
+		} else {
+			found = append(found, p)
+		}
+	}
+	for name := range s.cfg.Overrides {
+		take(name, func() (Plugin, error) { return s.override(name) })
+	}
+	for _, dir := range s.cfg.Dirs {
 		entries, err := os.ReadDir(dir)
 		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
 			continue
 		}
 		if err != nil {
-			return nil, fmt.Errorf("list the plugins: %w", err)
+			return nil, nil, fmt.Errorf("list the plugins: %w", err)
 		}
 		for _, e := range entries {
-			name, ok := strings.CutPrefix(e.Name(), prefix)
-			p := Plugin{Name: name, Path: filepath.Join(dir, e.Name())}
-			known := slices.ContainsFunc(all, func(q Plugin) bool { return q.Name == name })
-			if ok && ValidName(name) && !known && p.check() == nil {
-				all = append(all, p)
+			if name, ok := strings.CutPrefix(e.Name(), Prefix); ok {
+				take(name, func() (Plugin, error) { return s.in(dir, name) })
 			}
 		}
 	}
-	slices.SortFunc(all, func(a, b Plugin) int { return strings.Compare(a.Name, b.Name) })
-	return all, nil
+	slices.SortFunc(found, func(a, b Plugin) int { return strings.Compare(a.Name, b.Name) })
+	return found, refused, nil
 }
 
 // Find returns the plugin of that name. Its error names those that there are.
-func Find(dirs []string, name string) (Plugin, error) {
+func (s *Store) Find(name string) (Plugin, error) {
 	if !ValidName(name) {
 		return Plugin{}, fmt.Errorf("%q: %w: a name has letters a to z, digits and -", name, ErrNotFound)
 	}
-	for _, dir := range dirs {
-		p := Plugin{Name: name, Path: filepath.Join(dir, prefix+name)}
-		err := p.check()
-		if errors.Is(err, fs.ErrNotExist) {
+	if _, ok := s.cfg.Overrides[name]; ok {
+		return s.override(name)
+	}
+	for _, dir := range s.cfg.Dirs {
+		if _, err := os.Lstat(filepath.Join(dir, Prefix+name)); errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
-		if err != nil {
-			return Plugin{}, err
-		}
-		return p, nil
+		return s.in(dir, name)
 	}
-	all, err := List(dirs)
+	all, _, err := s.List()
 	if err != nil {
 		return Plugin{}, err
 	}
@@ -96,45 +148,43 @@ func Find(dirs []string, name string) (Plugin, error) {
 		names[i] = p.Name
 	}
 	if len(names) == 0 {
-		return Plugin{}, fmt.Errorf("%q: %w: there are none in %s", name, ErrNotFound, strings.Join(dirs, ", "))
+		return Plugin{}, fmt.Errorf("%q: %w: there are none in %s", name, ErrNotFound, strings.Join(s.cfg.Dirs, ", "))
 	}
 	return Plugin{}, fmt.Errorf("%q: %w: there are %s", name, ErrNotFound, strings.Join(names, ", "))
 }
 
-// check says why the file can't be run.
-func (p Plugin) check() error {
+// override returns a plugin that a developer named.
+func (s *Store) override(name string) (Plugin, error) {
+	p := Plugin{Name: name, Path: s.cfg.Overrides[name], Pin: Pin{By: ByOverride}}
 	info, err := os.Stat(p.Path)
 	if err != nil {
-		return err
+		return Plugin{}, fmt.Errorf("the override of %s: %w", name, err)
 	}
-	dir, err := os.Stat(filepath.Dir(p.Path))
-	if err != nil {
-		return err
-	}
-	const anybodyWrites = 0o002
-	switch {
-	case !info.Mode().IsRegular():
-		return fmt.Errorf("%s is not a file", p.Path)
-	case info.Mode().Perm()&0o111 == 0:
-		return fmt.Errorf("%s is not executable; chmod +x it", p.Path)
-	case info.Mode().Perm()&anybodyWrites != 0:
-		return fmt.Errorf("%s can be changed by every user of this machine; chmod o-w it", p.Path)
-	case dir.Mode().Perm()&anybodyWrites != 0 && dir.Mode()&fs.ModeSticky == 0:
-		return fmt.Errorf("%s can be changed by every user of this machine; chmod o-w it", filepath.Dir(p.Path))
-	}
-	return nil
+	return p, runnable(p.Path, info)
 }
 
-// Hash returns the SHA-256 of the binary in hex.
-func (p Plugin) Hash() (string, error) {
-	f, err := os.Open(p.Path)
+// in returns the plugin of that name in a directory, with its pin.
+func (s *Store) in(dir, name string) (Plugin, error) {
+	p := Plugin{Name: name, Path: filepath.Join(dir, Prefix+name)}
+	if err := safe(p.Path); err != nil {
+		return Plugin{}, err
+	}
+	lock, err := readLock(dir)
 	if err != nil {
-		return "", err
+		return Plugin{}, err
 	}
-	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return "", fmt.Errorf("hash %s: %w", p.Path, err)
+	if entry, ok := lock.Plugins[name]; ok {
+		hash := entry.Platforms[Platform()].SHA256
+		if hash == "" {
+			return Plugin{}, refuse(p.Path, "%s has no hash of it for %s; `cortex-host provider install` adds it", lock.path, Platform())
+		}
+		p.Pin = Pin{By: ByLock, SHA256: hash, Version: entry.Version, Source: entry.Source}
+		return p, nil
 	}
-	return hex.EncodeToString(h.Sum(nil)), nil
+	if hash := s.cfg.Bundled[name]; hash != "" {
+		p.Pin = Pin{By: ByBuild, SHA256: hash}
+		return p, nil
+	}
+	return Plugin{}, refuse(p.Path, "neither %s nor this build of cortex-host vouches for it; `cortex-host provider install %s` pins it, `--dev-plugin %s=%s` runs it as it is",
+		lock.path, p.Path, name, p.Path)
 }

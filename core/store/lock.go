@@ -1,0 +1,183 @@
+package store
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"time"
+)
+
+// LockName is the name of a plugin directory's lock file.
+const LockName = "plugins.lock.json"
+
+const (
+	// lockVersion is the version of the lock file's format. An older one is
+	// read by its rules, a newer one is refused.
+	lockVersion = 1
+	maxLock     = 4 << 20
+)
+
+// A Lock is what a lock file says.
+type Lock struct {
+	// Version is that of the format.
+	Version int `json:"version"`
+	// Plugins are the installed plugins by name.
+	Plugins map[string]Entry `json:"plugins"`
+
+	path string
+}
+
+// An Entry is one installed plugin.
+type Entry struct {
+	// Version is the plugin's own.
+	Version string `json:"version"`
+	// Protocol is the version of the wire that it speaks.
+	Protocol int `json:"protocol"`
+	// Source is the file, directory or URL that it was installed from.
+	Source string `json:"source"`
+	// Installed is when.
+	Installed time.Time `json:"installed"`
+	// Platforms has a hash for each platform, such as linux/amd64.
+	Platforms map[string]Hashes `json:"platforms"`
+	// Uncovered is what runs with it and is not covered by the hash.
+	Uncovered []string `json:"uncovered,omitempty"`
+}
+
+// Hashes are those of one platform's program, in hex.
+type Hashes struct {
+	// SHA256 is the program's. It is known where it was installed.
+	SHA256 string `json:"sha256,omitempty"`
+	// Archive is the file that it came in, and ArchiveSHA256 that file's hash
+	// as the list of checksums says: an installation elsewhere must find it.
+	Archive       string `json:"archive,omitempty"`
+	ArchiveSHA256 string `json:"archive_sha256,omitempty"`
+}
+
+// Platform names this one, such as linux/amd64.
+func Platform() string { return runtime.GOOS + "/" + runtime.GOARCH }
+
+// readLock reads the lock file of a directory; none is an empty one.
+func readLock(dir string) (*Lock, error) {
+	l := &Lock{Version: lockVersion, Plugins: map[string]Entry{}, path: filepath.Join(dir, LockName)}
+	info, err := os.Lstat(l.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return l, nil
+	}
+	if err == nil && !info.Mode().IsRegular() {
+		return nil, refuse(l.path, "it is not a file")
+	}
+	if err == nil {
+		err = onlyOurs(l.path, info)
+	}
+	if err != nil {
+		return nil, err
+	}
+	f, err := os.Open(l.path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxLock+1))
+	if err != nil {
+		return nil, err
+	}
+	if err := l.parse(data); err != nil {
+		return nil, refuse(l.path, "%w", err)
+	}
+	return l, nil
+}
+
+// parse reads a lock file's text.
+func (l *Lock) parse(data []byte) error {
+	if len(data) > maxLock {
+		return fmt.Errorf("it is larger than %d MiB", maxLock>>20)
+	}
+	var format struct {
+		Version int `json:"version"`
+	}
+	if err := json.Unmarshal(data, &format); err != nil {
+		return fmt.Errorf("it is damaged: %w; restore it, or remove it and install the plugins again", err)
+	}
+	switch {
+	case format.Version > lockVersion:
+		return fmt.Errorf("its format is version %d, this program reads up to %d; update cortex-host", format.Version, lockVersion)
+	case format.Version < 1:
+		return errors.New("it has no version of its format; restore it, or remove it and install the plugins again")
+	}
+	if err := json.Unmarshal(data, l); err != nil {
+		return fmt.Errorf("it is damaged: %w; restore it, or remove it and install the plugins again", err)
+	}
+	for name, entry := range l.Plugins {
+		if !ValidName(name) {
+			return fmt.Errorf("it has a plugin of the impossible name %q", name)
+		}
+		for platform, hashes := range entry.Platforms {
+			if (hashes.SHA256 != "" && !validHash(hashes.SHA256)) || (hashes.ArchiveSHA256 != "" && !validHash(hashes.ArchiveSHA256)) {
+				return fmt.Errorf("the hash of %s for %s is not 64 digits of hex", name, platform)
+			}
+		}
+	}
+	if l.Plugins == nil {
+		l.Plugins = map[string]Entry{}
+	}
+	return nil
+}
+
+// write replaces the lock file in one step.
+func (l *Lock) write() error {
+	data, err := json.MarshalIndent(l, "", "  ")
+	if err != nil {
+		return err
+	}
+	return writeFile(l.path, append(data, '\n'), 0o644)
+}
+
+// writeFile makes or replaces a file in one step that survives a power loss.
+func writeFile(path string, data []byte, mode fs.FileMode) error {
+	temp, err := os.CreateTemp(filepath.Dir(path), ".new-")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(temp.Name())
+	_, err = temp.Write(data)
+	if err == nil {
+		err = temp.Chmod(mode)
+	}
+	if err == nil {
+		err = temp.Sync()
+	}
+	if cerr := temp.Close(); err == nil {
+		err = cerr
+	}
+	if err == nil {
+		err = os.Rename(temp.Name(), path)
+	}
+	if err == nil {
+		err = syncDir(filepath.Dir(path))
+	}
+	return err
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
+}
+
+// validHash reports whether s is a SHA-256 in lower-case hex.
+func validHash(s string) bool {
+	for _, c := range []byte(s) {
+		if (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return len(s) == 64
+}
