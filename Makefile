@@ -10,6 +10,7 @@ LDFLAGS  := -s -w -X main.version=$(VERSION)
 PLUGINS  := $(patsubst plugins/%/main.go,%,$(wildcard plugins/*/main.go))
 GUESTS   := $(patsubst wasm-generators/%/main.go,%,$(wildcard wasm-generators/*/main.go))
 FUZZTIME ?= 60s
+SHA256   := $(shell command -v sha256sum || echo shasum -a 256)
 # Where the host also builds; see .ci/run for where it is tested.
 PLATFORMS := linux/arm64 darwin/arm64
 
@@ -28,12 +29,14 @@ help: ## List the targets
 
 # One call of go for each kind of program: a second `make run` should not wait
 # for the tool to look at everything nine times. bin/.parts keeps the names
-# that go gives them, so that what is up to date is not linked again.
+# that go gives them, so that what is up to date is not linked again. The host
+# comes after the plugins: it holds their hashes, and runs no others.
 .PHONY: build
 build: ## Build the host, the plugins and the generators into bin/
-	@mkdir -p bin/plugins bin/generators bin/.parts/plugins bin/.parts/generators
-	@go build $(GOFLAGS_REPRO) -ldflags '$(LDFLAGS)' -o bin/cortex-host ./cmd/cortex-host
-	@go build $(GOFLAGS_REPRO) -ldflags '$(LDFLAGS)' -o bin/.parts/plugins ./plugins/...
+	@umask 022; mkdir -p bin/plugins bin/generators bin/.parts/plugins bin/.parts/generators
+	@umask 022; go build $(GOFLAGS_REPRO) -ldflags '$(LDFLAGS)' -o bin/.parts/plugins ./plugins/...
+	@pins=$$(cd bin/.parts/plugins && $(SHA256) $(PLUGINS) | awk '{printf "%s%s:%s", sep, $$2, $$1; sep=","}') && \
+		go build $(GOFLAGS_REPRO) -ldflags "$(LDFLAGS) -X main.bundled=$$pins" -o bin/cortex-host ./cmd/cortex-host
 	@GOOS=wasip1 GOARCH=wasm go build $(GOFLAGS_REPRO) -ldflags '-s -w' -o bin/.parts/generators ./wasm-generators/...
 	@for p in $(PLUGINS); do ln -f bin/.parts/plugins/$$p bin/plugins/cortex-provider-$$p; done
 	@for g in $(GUESTS); do \

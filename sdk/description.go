@@ -25,6 +25,11 @@ type Description struct {
 	// EgressHosts are the hosts that the provider wants to reach. Declared,
 	// not enforced.
 	EgressHosts []string `json:"egress_hosts,omitempty"`
+	// ReadPaths are files and directories that the provider wants to read and
+	// execute beyond what every program needs; ~/ begins one in the user's
+	// home. A confined provider can read nothing else, nor write outside its
+	// temporary directory ($TMPDIR).
+	ReadPaths []string `json:"read_paths,omitempty"`
 	// Local says that the provider sends nothing off this machine. A local
 	// lane is not rate limited by default.
 	Local bool `json:"local,omitempty"`

@@ -19,6 +19,7 @@ type app struct {
 	args           []string // the command line, for the journal
 	quiet, verbose bool     // -q, -v
 	stdinTaken     bool     // queries or items are read from stdin
+	devPlugins     []string // --dev-plugin
 	signals        *interrupts
 
 	notes  sync.Mutex   // one note at a time

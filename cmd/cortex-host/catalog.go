@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -16,22 +17,31 @@ import (
 // A catalog knows the providers that are there. What a plugin says of itself
 // is cached by its hash, so that looking at the catalog starts none.
 type catalog struct {
-	app  *app
-	dirs []string
+	app   *app
+	store *store.Store
+	// broken says why there is no store.
+	broken error
 	// instances are those of the configuration.
 	instances map[string]config.Instance
 }
 
 func (a *app) newCatalog(instances map[string]config.Instance) *catalog {
-	return &catalog{app: a, dirs: a.pluginDirs(), instances: instances}
+	s, err := a.store()
+	return &catalog{app: a, store: s, broken: err, instances: instances}
 }
 
 // all returns every offer of every plugin. A plugin that cannot be described
 // is passed over with a warning.
 func (c *catalog) all(ctx context.Context) ([]offer, error) {
-	plugins, err := store.List(c.dirs)
+	if c.broken != nil {
+		return nil, c.broken
+	}
+	plugins, refused, err := c.store.List()
 	if err != nil {
 		return nil, err
+	}
+	for _, why := range refused {
+		c.app.note("warning: %v", why)
 	}
 	list, err := c.attached(ctx)
 	if err != nil {
@@ -83,7 +93,14 @@ func (c *catalog) findPlugin(ctx context.Context, name string) (offer, error) {
 			return o, nil
 		}
 	}
-	if p, err := store.Find(c.dirs, name); err == nil {
+	if c.broken != nil {
+		return offer{}, c.broken
+	}
+	p, err := c.store.Find(name)
+	if errors.Is(err, store.ErrRefused) {
+		return offer{}, usagef("`cortex-host provider verify` looks at all plugins", "provider %s: %w", name, err)
+	}
+	if err == nil {
 		about, err := c.describe(ctx, p)
 		if err != nil {
 			return offer{}, err
@@ -104,7 +121,7 @@ func (c *catalog) findPlugin(ctx context.Context, name string) (offer, error) {
 	hint := "there are " + strings.Join(names, ", ")
 	switch near := config.Nearest(name, names); {
 	case len(names) == 0:
-		hint = "no plugins were found in " + strings.Join(c.dirs, ", ") + "; `make build` builds them, " + envPluginPath + " adds a directory"
+		hint = "no plugins were found in " + strings.Join(c.app.pluginDirs(), ", ") + "; `make build` builds them, " + envPluginPath + " adds a directory"
 	case near != "":
 		hint = "did you mean " + near + "? " + hint
 	}

@@ -31,11 +31,12 @@ func (a *app) examineProviders(ctx context.Context, c *config.Config, online boo
 	for _, o := range all {
 		d := diagnosis{"provider " + o.name, healthy, o.about.Version + ", " + o.keyState(a.env), ""}
 		if o.preset == nil {
-			if hash, err := o.plugin.Hash(); err != nil {
-				d.Status, d.Mend = ill, "remove or rebuild "+o.plugin.Path
+			if image, err := o.plugin.Load(); err != nil {
+				d.Status, d.Mend = ill, "`cortex-host provider verify` looks at all plugins"
 				d.Detail = err.Error()
 			} else {
-				d.Detail += ", sha256 " + hash[:12] + ", " + o.plugin.Path
+				d.Detail += ", sha256 " + image.SHA256[:12] + ", " + vouched(o.plugin.Pin) + ", " + o.plugin.Path
+				image.Close()
 			}
 			if online {
 				hosts = append(hosts, o.about.EgressHosts...)

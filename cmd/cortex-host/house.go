@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/cortexlinux/cortex-host/core/config"
+	"github.com/cortexlinux/cortex-host/core/confine"
 	"github.com/cortexlinux/cortex-host/core/process"
 	"github.com/cortexlinux/cortex-host/core/route"
 	"github.com/cortexlinux/cortex-host/sdk"
@@ -20,6 +21,7 @@ type house struct {
 	secrets []string
 	env     func(string) (string, bool)
 
+	runDir    *process.RunDir
 	processes []*process.Provider
 	warming   sync.WaitGroup
 }
@@ -38,6 +40,10 @@ func (a *app) openHouse(ctx context.Context, c *config.Config, choose chooser, f
 			h.close()
 		}
 	}()
+	_ = confine.HideSelf() // keys are about to be read; best effort, doctor tells
+	if h.runDir, err = a.openRunDir(); err != nil {
+		return h, err
+	}
 	// A provider that the command line or the environment names is asked
 	// alone: routes are for those who leave it open.
 	routed := len(c.Routes) > 0 && (c.Provider == "" || c.FromFile("provider"))
@@ -107,7 +113,7 @@ func (a *app) addLanes(ctx context.Context, h *house, c *config.Config, o offer,
 		}
 	}
 	if len(o.instance.Keys) == 0 {
-		return a.addLane(h, o, o.name, model, explicit, nil)
+		return a.addLane(h, c, o, o.name, model, explicit, nil)
 	}
 	property, err := o.keyProperty()
 	if err != nil {
@@ -123,7 +129,7 @@ func (a *app) addLanes(ctx context.Context, h *house, c *config.Config, o offer,
 			name = fmt.Sprintf("%s-%d", o.name, i+1)
 		}
 		explicit[property] = quoteJSON(key)
-		if err := a.addLane(h, o, name, model, explicit, a.renewable(k, property)); err != nil {
+		if err := a.addLane(h, c, o, name, model, explicit, a.renewable(k, property)); err != nil {
 			return err
 		}
 	}
@@ -131,13 +137,16 @@ func (a *app) addLanes(ctx context.Context, h *house, c *config.Config, o offer,
 }
 
 // addLane adds one lane. renewable, if not nil, is how its key is got again.
-func (a *app) addLane(h *house, o offer, name, model string, explicit sdk.Settings, r *renewable) error {
+func (a *app) addLane(h *house, c *config.Config, o offer, name, model string, explicit sdk.Settings, r *renewable) error {
 	settings, err := o.settings(explicit, a.env)
 	if err != nil {
 		return err
 	}
 	h.secrets = append(h.secrets, o.secretsIn(settings)...)
-	p, err := a.newProcess(&o, name, settings)
+	a.warnOfOverride(o.plugin)
+	cfg := a.processConfig(c, &o, name, settings)
+	cfg.RunDir = h.runDir
+	p, err := process.New(cfg)
 	if err != nil {
 		return err
 	}
@@ -161,4 +170,7 @@ func (h *house) close() {
 	}
 	ends.Wait()
 	h.warming.Wait()
+	if h.runDir != nil {
+		_ = h.runDir.Close() // what is left is swept by the next run
+	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"os"
 	"os/exec"
@@ -60,17 +61,31 @@ func buildLayout(bin string) error {
 	if raceEnabled {
 		flags = append(flags, "-race")
 	}
-	if err := tool(root, nil, "go", append(flags, "-ldflags", "-X main.version=v0.0.0-test", "-o", host, "./cmd/cortex-host")...); err != nil {
+	if err := os.MkdirAll(filepath.Join(bin, "plugins"), 0o755); err != nil {
 		return err
 	}
 	plugins, err := mains(root, "plugins")
 	if err != nil {
 		return err
 	}
+	var pins []string
 	for _, name := range plugins {
-		if err := tool(root, nil, "go", append(flags, "-o", filepath.Join(bin, "plugins", "cortex-provider-"+name), "./plugins/"+name)...); err != nil {
+		path := filepath.Join(bin, "plugins", "cortex-provider-"+name)
+		if err := tool(root, nil, "go", append(flags, "-o", path, "./plugins/"+name)...); err != nil {
 			return err
 		}
+		program, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		pins = append(pins, fmt.Sprintf("%s:%x", name, sha256.Sum256(program)))
+		if err := os.Chmod(path, 0o755); err != nil { // whatever the umask is
+			return err
+		}
+	}
+	ldflags := "-X main.version=v0.0.0-test -X main.bundled=" + strings.Join(pins, ",")
+	if err := tool(root, nil, "go", append(flags, "-ldflags", ldflags, "-o", host, "./cmd/cortex-host")...); err != nil {
+		return err
 	}
 	guests, err := mains(root, "wasm-generators")
 	if err != nil {

@@ -90,6 +90,8 @@ type property struct {
 	Default     json.RawMessage `json:"default"`
 	Secret      bool            `json:"x-secret"`
 	Env         names           `json:"x-env"`
+	// File says that the value is the path of a file that the plugin reads.
+	File bool `json:"x-file"`
 }
 
 // names are one name or a list of them.

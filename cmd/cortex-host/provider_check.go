@@ -44,7 +44,12 @@ Exit code 3 if the plugin does not reach the level that it claims.`,
 			return err
 		}
 		plugin := store.Plugin{Name: strings.TrimPrefix(filepath.Base(path), "cortex-provider-"), Path: path}
-		report, err := providertest.Check(cmd.Context(), pluginDoor{plugin, a.runDir()}, f, func(found providertest.Finding) {
+		dir, err := a.openRunDir()
+		if err != nil {
+			return err
+		}
+		defer dir.Close()
+		report, err := providertest.Check(cmd.Context(), pluginDoor{plugin, dir}, f, func(found providertest.Finding) {
 			if !*asJSON {
 				a.info("%-4s %s", found.Status, format.Inline(found.Name))
 			}

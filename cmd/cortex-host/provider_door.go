@@ -19,7 +19,7 @@ import (
 // A pluginDoor opens instances of a plugin as processes of their own.
 type pluginDoor struct {
 	plugin store.Plugin
-	runDir string
+	runDir *process.RunDir
 }
 
 var (

@@ -21,6 +21,7 @@ var runSettings = []string{
 	"retry_failed", "max_retries",
 	"timeout", "deadline", "abort_after", "temperature", "max_tokens", "priority", "max_cost", "max_total_tokens", "price", "price_file",
 	"fail_on", "progress", "log", "log_format", "log_content",
+	"plugin_confinement", "plugin_memory_mb",
 }
 
 // runFlags are what run and batch have in common.

@@ -3,23 +3,13 @@ package main
 import (
 	"context"
 	"iter"
-	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/hashicorp/go-hclog"
 
-	"github.com/cortexlinux/cortex-host/core/process"
 	"github.com/cortexlinux/cortex-host/sdk"
 )
-
-// newProcess returns the process of an offer, which is started on first use.
-func (a *app) newProcess(o *offer, name string, s sdk.Settings) (*process.Provider, error) {
-	return process.New(process.Config{
-		Name: name, Plugin: o.plugin, Settings: s, RunDir: a.runDir(), Logger: a.logger(), Reattach: o.reattach,
-		Env: o.instance.Grant.Env, Files: a.homePaths(o.instance.Grant.Files),
-	})
-}
 
 // homePaths replaces a leading ~/ by the user's home.
 func (a *app) homePaths(paths []string) []string {
@@ -48,21 +38,6 @@ type noteWriter struct{ app *app }
 func (w noteWriter) Write(p []byte) (int, error) {
 	w.app.note("%s", strings.TrimSuffix(string(p), "\n"))
 	return len(p), nil
-}
-
-// maxRunDir keeps the path of a plugin's socket below the kernel's limit of 107
-// bytes.
-const maxRunDir = 40
-
-// runDir is where sockets live: the user's own directory for that, else the one
-// for temporary files unless its name is too long.
-func (a *app) runDir() string {
-	for _, dir := range []string{a.lookup("XDG_RUNTIME_DIR"), os.TempDir()} {
-		if info, err := os.Stat(dir); filepath.IsAbs(dir) && len(dir) <= maxRunDir && err == nil && info.IsDir() {
-			return dir
-		}
-	}
-	return "/tmp"
 }
 
 // warm starts the first lane's process now, while the queries are still being

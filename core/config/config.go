@@ -73,6 +73,11 @@ type Config struct {
 	// default.
 	GeneratorQueriesPerItem int
 
+	// PluginConfinement is "standard" or "off".
+	PluginConfinement string
+	// PluginMemory bounds the memory of a plugin's process, in MiB.
+	PluginMemory int
+
 	// Providers are instances of providers, by a name of the user's own.
 	Providers map[string]Instance
 	// Routes say which instances a query of a task type may go to, the first

@@ -165,7 +165,7 @@ func (f *file) setting(into layer, e entry, origin string, further ...string) er
 		return err
 	}
 	if k.Trusted && !f.trusted {
-		return &Error{Origin: e.origin(f.path), Key: e.key, Problem: "decides where your " + whatGoes(e.key) + " sent, and nobody named this file",
+		return &Error{Origin: e.origin(f.path), Key: e.key, Problem: "decides " + whatGoes(e.key) + ", and nobody named this file",
 			Hint: fmt.Sprintf("if you trust it, name it: --config %s", f.path)}
 	}
 	scalar, ok := e.value.(ast.ScalarNode)
@@ -184,10 +184,13 @@ func (f *file) setting(into layer, e entry, origin string, further ...string) er
 
 // whatGoes is what a trusted key decides about.
 func whatGoes(key string) string {
-	if strings.HasPrefix(key, "log") {
-		return "prompts and answers are"
+	switch {
+	case strings.HasPrefix(key, "log"):
+		return "where your prompts and answers are sent"
+	case key == "plugin_confinement":
+		return "what plugins may read"
 	}
-	return "key is"
+	return "where your key is sent"
 }
 
 func (f *file) profile(name string) (layer, error) {

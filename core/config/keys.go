@@ -116,6 +116,11 @@ var keys = []Key{
 		set: oneOf(func(c *Config) *string { return &c.LogFormat }, "text", "json")},
 	{Name: "log_content", Form: "true|false", Usage: "write prompts and answers into the log", Default: "false", Schema: `{"type":"boolean"}`, Trusted: true,
 		set: yesNo(func(c *Config) *bool { return &c.LogContent })},
+	{Name: "plugin_confinement", Form: "standard|off", Usage: "what plugins are denied: standard is all that they do not need", Default: "standard",
+		Schema: `{"enum":["standard","off"]}`, Trusted: true,
+		set: oneOf(func(c *Config) *string { return &c.PluginConfinement }, "standard", "off")},
+	{Name: "plugin_memory_mb", Form: "N", Usage: "memory of a plugin's process in MiB", Default: "1024", Schema: `{"type":"integer","minimum":64}`,
+		set: whole(64, 1<<20, func(c *Config, n int) { c.PluginMemory = n })},
 }
 
 // Check returns what is wrong with a value of the key, nil if nothing is.

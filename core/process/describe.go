@@ -21,47 +21,79 @@ type cached struct {
 }
 
 // Describe returns what the plugin says of itself. The answer is remembered in
-// cacheDir by the binary's hash; an empty cacheDir remembers nothing. A name
-// that is not the binary's is an error.
+// cacheDir by the program's hash; an empty cacheDir remembers nothing. A
+// program that is pinned is not even read if its hash is known: what its pin
+// vouches for is what was described.
+//
+// A name that is not the file's, or a version that is not the lock's, is an
+// error.
 func Describe(ctx context.Context, p store.Plugin, cacheDir string) (sdk.Description, error) {
-	hash, err := p.Hash()
-	if err != nil {
-		return sdk.Description{}, fmt.Errorf("describe the plugin %s: %w", p.Name, err)
-	}
-	file := filepath.Join(cacheDir, hash+".json")
-	if cacheDir != "" {
-		if d, ok := recall(file); ok && d.Name == p.Name {
+	file := func(hash string) string { return filepath.Join(cacheDir, hash+".json") }
+	if cacheDir != "" && p.Pin.SHA256 != "" {
+		if d, ok := recall(file(p.Pin.SHA256)); ok && matches(p, d) == nil {
 			return d, nil
 		}
 	}
-	d, err := ask(ctx, p)
+	image, err := p.Load()
 	if err != nil {
-		return d, fmt.Errorf("describe the plugin %s: %w", p.Name, err)
+		return sdk.Description{}, err
 	}
-	if d.Name != p.Name {
-		return d, fmt.Errorf("the plugin %s calls itself %q; name the file cortex-provider-%s", p.Path, d.Name, d.Name)
+	defer image.Close()
+	if cacheDir != "" {
+		if d, ok := recall(file(image.SHA256)); ok && matches(p, d) == nil {
+			return d, nil
+		}
+	}
+	id, err := ask(ctx, p, image)
+	if err != nil {
+		return id.Description, fmt.Errorf("describe the plugin %s: %w", p.Name, err)
+	}
+	if err := matches(p, id.Description); err != nil {
+		return id.Description, err
 	}
 	if cacheDir != "" {
 		// A cache that can't be written costs time, not correctness.
-		_ = remember(file, d)
+		_ = remember(file(image.SHA256), id.Description)
 	}
-	return d, nil
+	return id.Description, nil
+}
+
+// Identify starts the plugin, confined, and asks it what it is.
+func Identify(ctx context.Context, p store.Plugin) (store.Identity, error) {
+	image, err := p.Load()
+	if err != nil {
+		return store.Identity{}, err
+	}
+	defer image.Close()
+	return ask(ctx, p, image)
+}
+
+// matches says in what a plugin is not what vouches for it.
+func matches(p store.Plugin, d sdk.Description) error {
+	if d.Name != p.Name {
+		return fmt.Errorf("the plugin %s calls itself %q; name the file %s%s", p.Path, d.Name, store.Prefix, d.Name)
+	}
+	if p.Pin.Version != "" && d.Version != p.Pin.Version {
+		return fmt.Errorf("the plugin %s says that its version is %q, the lock file says %q; install it again", p.Path, d.Version, p.Pin.Version)
+	}
+	return nil
 }
 
 // ask starts the plugin for the one question.
-func ask(ctx context.Context, p store.Plugin) (sdk.Description, error) {
+func ask(ctx context.Context, p store.Plugin, image *store.Image) (store.Identity, error) {
 	cfg := Config{Plugin: p}
 	if err := cfg.setDefaults(); err != nil {
-		return sdk.Description{}, err
+		return store.Identity{}, err
 	}
-	i, err := newInstance(&cfg)
+	i, err := newInstance(&cfg, image)
 	if err != nil {
-		return sdk.Description{}, err
+		return store.Identity{}, err
 	}
 	defer i.stop()
 	ctx, cancel := context.WithTimeout(ctx, cfg.StartTimeout)
 	defer cancel()
-	return i.client.Describe(ctx)
+	d, err := i.client.Describe(ctx)
+	return store.Identity{Description: d, Protocol: i.plugin.NegotiatedVersion()}, err
 }
 
 func recall(file string) (sdk.Description, bool) {

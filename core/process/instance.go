@@ -7,7 +7,6 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -15,13 +14,14 @@ import (
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/go-plugin"
 	"github.com/hashicorp/go-plugin/runner"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
+	"github.com/cortexlinux/cortex-host/core/store"
 	"github.com/cortexlinux/cortex-host/sdk"
 	"github.com/cortexlinux/cortex-host/sdk/provider"
 )
-
-// maxRunDir leaves room for the socket's name: the kernel takes 107 bytes.
-const maxRunDir = 69
 
 // An instance is one life of a plugin: from its start to its end.
 type instance struct {
@@ -30,30 +30,31 @@ type instance struct {
 	client *provider.Client
 	child  *child // nil for a plugin that somebody else started
 	words  tail
-	runDir string
+	log    *logFile // nil is none
+	room   string
+	runDir *RunDir // of its own, nil if it is the run's
 
 	waiting  atomic.Int64 // calls that wait for an answer
+	broken   atomic.Bool  // it lives, and is of no use any more
+	failures atomic.Int64 // of its own, in a row
+	alive    atomic.Int64 // when it was last known to live, in ns since 1970
 	watching sync.WaitGroup
 	stopping chan struct{}
 	once     sync.Once
 }
 
 // newInstance starts the plugin and connects. On an error nothing is left.
-func newInstance(cfg *Config) (i *instance, err error) {
+func newInstance(cfg *Config, image *store.Image) (i *instance, err error) {
 	i = &instance{cfg: cfg, stopping: make(chan struct{})}
 	defer func() {
 		if err != nil {
 			i.stop()
 		}
 	}()
-	// The directory keeps the socket from other users.
-	if i.runDir, err = os.MkdirTemp(placeFor(cfg.RunDir), "cortex-host-"); err != nil {
-		return i, sdk.Errorf(sdk.Internal, "no place for the plugin's socket: %w", err)
+	if err := i.prepare(); err != nil {
+		return i, sdk.Errorf(sdk.Internal, "the plugin %s cannot be started: %w", cfg.Plugin.Path, err)
 	}
-	if len(i.runDir) > maxRunDir {
-		return i, sdk.Errorf(sdk.Internal, "the path %s is too long for a socket (%d bytes, at most %d); set TMPDIR to a shorter one", i.runDir, len(i.runDir), maxRunDir)
-	}
-	i.plugin = plugin.NewClient(i.clientConfig())
+	i.plugin = plugin.NewClient(i.clientConfig(image))
 	protocol, err := i.plugin.Client()
 	if err != nil {
 		return i, i.startError(err)
@@ -70,21 +71,41 @@ func newInstance(cfg *Config) (i *instance, err error) {
 	return i, nil
 }
 
-// placeFor returns where to make the socket's directory: where the caller wants
-// it, else the usual place, else the first that is short enough for a socket.
-func placeFor(runDir string) string {
-	if runDir != "" {
-		return runDir
+// prepare makes the directory and opens the log.
+func (i *instance) prepare() (err error) {
+	if i.cfg.LogFile != "" {
+		if i.log, err = openLog(i.cfg.LogFile, i.cfg.LogBytes); err != nil {
+			return err
+		}
+		i.words.next = i.log
 	}
-	for _, dir := range []string{os.TempDir(), os.Getenv("XDG_RUNTIME_DIR"), "/tmp"} {
-		if info, err := os.Stat(dir); dir != "" && len(dir) <= maxRunDir-len("/cortex-host-1234567890") && err == nil && info.IsDir() {
-			return dir
+	if i.cfg.Reattach != nil {
+		return nil
+	}
+	if i.cfg.CacheDir != "" {
+		if err := os.MkdirAll(i.cfg.CacheDir, 0o700); err != nil {
+			return fmt.Errorf("its own directory: %w", err)
 		}
 	}
-	return os.TempDir()
+	dir := i.cfg.RunDir
+	if dir == nil {
+		if dir, err = OpenRunDir(""); err != nil {
+			return err
+		}
+		i.runDir = dir
+	}
+	i.room, err = dir.room()
+	return err
 }
 
-func (i *instance) clientConfig() *plugin.ClientConfig {
+// note writes a line of the host's own into the plugin's log.
+func (i *instance) note(format string, args ...any) {
+	if i.log != nil {
+		fmt.Fprintf(i.log, "%s cortex-host[%d] %s: %s\n", time.Now().Format(time.RFC3339), os.Getpid(), i.cfg.Name, fmt.Sprintf(format, args...))
+	}
+}
+
+func (i *instance) clientConfig(image *store.Image) *plugin.ClientConfig {
 	c := &plugin.ClientConfig{
 		HandshakeConfig:  provider.Handshake(),
 		Plugins:          provider.Plugins(nil),
@@ -102,10 +123,14 @@ func (i *instance) clientConfig() *plugin.ClientConfig {
 	c.StartTimeout = i.cfg.StartTimeout
 	c.SkipHostEnv = true
 	c.Stderr, c.SyncStderr = &i.words, &i.words
-	c.UnixSocketConfig = &plugin.UnixSocketConfig{TempDir: i.runDir}
+	c.UnixSocketConfig = &plugin.UnixSocketConfig{TempDir: i.room}
+	c.GRPCDialOptions = append(c.GRPCDialOptions, grpc.WithContextDialer(func(ctx context.Context, address string) (net.Conn, error) {
+		return i.child.dial(ctx, address)
+	}))
 	c.RunnerFunc = func(_ hclog.Logger, spec *exec.Cmd, _ string) (runner.Runner, error) {
-		i.child = newChild(i.cfg.Plugin.Path, slices.Concat(environment(i.cfg.Env), i.cfg.logLevel(), i.cfg.ExtraEnv, spec.Env))
-		return i.child, nil
+		var err error
+		i.child, err = newChild(i.cfg, image, i.room, &i.words, spec.Env)
+		return i.child, err
 	}
 	return c
 }
@@ -142,6 +167,10 @@ func (i *instance) dead() bool {
 	}
 }
 
+// maxFailures is how many failures of its own, in a row, a plugin may report
+// before a new process takes its place.
+const maxFailures = 3
+
 // complete asks the plugin. An answer that did not come because the process
 // died is told with its last words.
 func (i *instance) complete(ctx context.Context, q *sdk.Query) (*sdk.Response, error) {
@@ -149,8 +178,18 @@ func (i *instance) complete(ctx context.Context, q *sdk.Query) (*sdk.Response, e
 	defer i.waiting.Add(-1)
 	r, err := i.client.Complete(ctx, q)
 	var e *sdk.Error
-	if err == nil || !errors.As(err, &e) || e.Kind != sdk.Internal || i.child == nil || e.Cause == nil {
+	if err == nil || !errors.As(err, &e) || e.Kind != sdk.Internal || i.child == nil {
+		i.failures.Store(0)
+		if err == nil {
+			i.sign()
+		}
 		return r, err
+	}
+	if i.failures.Add(1) >= maxFailures {
+		i.broken.Store(true) // a descriptor leak, say: a fresh process helps
+	}
+	if e.Cause == nil {
+		return nil, e // the plugin itself says so
 	}
 	// The connection breaks a moment before the process is known to have ended.
 	select {
@@ -158,39 +197,21 @@ func (i *instance) complete(ctx context.Context, q *sdk.Query) (*sdk.Response, e
 		e.Message = fmt.Sprintf("the plugin died: %s", i.child.ending()) + i.lastWords()
 	case <-ctx.Done():
 	case <-time.After(time.Second):
+		if status.Code(e.Cause) == codes.Unavailable {
+			i.broken.Store(true) // it lives, and does not speak gRPC
+		}
 	}
 	return nil, e
 }
 
-// watch asks the plugin for a sign of life while calls wait for it, and ends it
-// if none comes.
-func (i *instance) watch() {
-	if i.child == nil {
-		return // under a debugger, which may hold it for as long as it likes
-	}
-	tick := time.NewTicker(i.cfg.HangTimeout)
-	defer tick.Stop()
-	for {
-		select {
-		case <-i.stopping:
-			return
-		case <-i.child.done():
-			return
-		case <-tick.C:
-		}
-		if i.waiting.Load() == 0 {
-			continue
-		}
-		ctx, cancel := context.WithTimeout(context.Background(), i.cfg.HangTimeout)
-		_, err := i.client.Describe(ctx)
-		silent := errors.Is(err, context.DeadlineExceeded)
-		cancel()
-		if silent {
-			fmt.Fprintf(&i.words, "no sign of life for %v: killed\n", i.cfg.HangTimeout)
-			i.cfg.Logger.Error("the plugin hangs; killing it", "plugin", i.cfg.Name)
-			i.child.process.Kill()
-			return
-		}
+// useless reports whether another process must take this one's place.
+func (i *instance) useless() bool { return i.dead() || i.broken.Load() }
+
+// drain waits until no call is under way, for as long as the plugin may take to
+// stop.
+func (i *instance) drain() {
+	for end := time.Now().Add(i.cfg.StopTimeout); i.waiting.Load() > 0 && !i.dead() && time.Now().Before(end); {
+		time.Sleep(5 * time.Millisecond)
 	}
 }
 
@@ -206,13 +227,22 @@ func (i *instance) stop() {
 			case <-time.After(i.cfg.StopTimeout):
 			}
 			if i.child != nil && i.child.process != nil {
-				_ = i.child.Kill(context.Background()) // its group too, in any case
+				_ = i.child.Kill(context.Background()) // what descends from it too, in any case
 			}
 			<-ended
 		}
 		i.watching.Wait()
-		if i.runDir != "" {
-			os.RemoveAll(i.runDir)
+		if i.room != "" {
+			os.RemoveAll(i.room)
+		}
+		if i.runDir != nil {
+			i.runDir.Close()
+		}
+		if i.child != nil && i.child.process != nil {
+			i.note("ended: %s", i.child.ending())
+		}
+		if i.log != nil {
+			i.log.Close()
 		}
 	})
 }

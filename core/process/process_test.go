@@ -19,6 +19,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 	"go.uber.org/goleak"
 
+	"github.com/cortexlinux/cortex-host/core/confine"
 	"github.com/cortexlinux/cortex-host/core/process"
 	"github.com/cortexlinux/cortex-host/core/store"
 	"github.com/cortexlinux/cortex-host/sdk"
@@ -27,6 +28,7 @@ import (
 
 // The test binary is its own plugin when a host started it.
 func TestMain(m *testing.M) {
+	confine.Main()
 	if os.Getenv(provider.HandshakeCookieKey) != "" {
 		servePlugin()
 	}
@@ -390,19 +392,76 @@ func TestManyAtOnce(t *testing.T) {
 }
 
 func TestRunDirIsRemoved(t *testing.T) {
-	dir := t.TempDir()
+	base := shortDir(t)
+	dir, err := process.OpenRunDir(base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(dir.Path()); err != nil || info.Mode().Perm() != 0o700 {
+		t.Errorf("got %v, %v", info, err)
+	}
 	p := open(t, process.Config{RunDir: dir})
 	ask(t, p, "x")
-	entries, err := os.ReadDir(dir)
-	if err != nil || len(entries) != 1 {
-		t.Fatalf("got %v, %v", entries, err)
-	}
-	if info, err := entries[0].Info(); err != nil || info.Mode().Perm() != 0o700 {
-		t.Errorf("got %v, %v", info.Mode(), err)
+	if sockets := socketsIn(t, base); len(sockets) != 1 {
+		t.Errorf("got %v", sockets)
 	}
 	p.Close()
-	if entries, _ := os.ReadDir(dir); len(entries) != 0 {
+	if entries, err := os.ReadDir(dir.Path()); err != nil || len(entries) != 1 { // its lock
+		t.Errorf("left %v, %v", entries, err)
+	}
+	if err := dir.Close(); err != nil {
+		t.Error(err)
+	}
+	if entries, _ := os.ReadDir(base); len(entries) != 0 {
 		t.Errorf("left %v", entries)
+	}
+}
+
+func socketsIn(t testing.TB, base string) []string {
+	t.Helper()
+	var list []string
+	err := filepath.WalkDir(base, func(path string, e os.DirEntry, err error) error {
+		if err == nil && e.Type()&os.ModeSocket != 0 {
+			list = append(list, path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
+
+func TestRunDirsOfTheDeadAreSwept(t *testing.T) {
+	base := shortDir(t)
+	living, err := process.OpenRunDir(base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer living.Close()
+	for _, path := range []string{"cortex-host-1/p1", "cortex-host-mine", "cortex-host-open"} {
+		if err := os.MkdirAll(filepath.Join(base, path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, path := range []string{"cortex-host-1/lock", "cortex-host-open/lock"} { // nobody holds it
+		if err := os.WriteFile(filepath.Join(base, path), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Chmod(filepath.Join(base, "cortex-host-open"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	next, err := process.OpenRunDir(base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer next.Close()
+	for path, want := range map[string]bool{living.Path(): true, next.Path(): true,
+		base + "/cortex-host-1": false, base + "/cortex-host-mine": true, base + "/cortex-host-open": true} {
+		if _, err := os.Stat(path); (err == nil) != want {
+			t.Errorf("%s: there: %v", path, err == nil)
+		}
 	}
 }
 
@@ -411,8 +470,11 @@ func TestALongRunDirIsNamed(t *testing.T) {
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := say(t.Context(), open(t, process.Config{RunDir: dir}), "x"); err == nil || !strings.Contains(err.Error(), "TMPDIR") {
+	if _, err := process.OpenRunDir(dir); err == nil || !strings.Contains(err.Error(), "TMPDIR") {
 		t.Errorf("got %v", err)
+	}
+	if entries, _ := os.ReadDir(dir); len(entries) != 0 {
+		t.Errorf("left %v", entries)
 	}
 }
 

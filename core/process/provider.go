@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/cortexlinux/cortex-host/core/store"
 	"github.com/cortexlinux/cortex-host/sdk"
 	"github.com/cortexlinux/cortex-host/sdk/provider"
 )
@@ -36,9 +37,12 @@ type Provider struct {
 	deaths   []time.Time
 	starts   int    // that succeeded
 	broken   int    // streams, of those that are dead
+	lost     int    // calls that were under way when a process died
 	words    string // the last words of the last dead
+	image    *store.Image
 	closed   bool
 	closing  chan struct{}
+	retiring sync.WaitGroup
 }
 
 // A start is one attempt to start the plugin, which any number of calls wait
@@ -70,7 +74,13 @@ func (p *Provider) Complete(ctx context.Context, q *sdk.Query) (*sdk.Response, e
 	if err != nil {
 		return nil, err
 	}
-	return i.complete(ctx, q)
+	r, err := i.complete(ctx, q)
+	if err != nil && i.dead() {
+		p.mu.Lock()
+		p.lost++
+		p.mu.Unlock()
+	}
+	return r, err
 }
 
 // Restarts returns how often the plugin was started again after its death.
@@ -89,6 +99,14 @@ func (p *Provider) BrokenStreams() int {
 		return p.broken
 	}
 	return p.broken + p.current.client.BrokenStreams()
+}
+
+// Lost returns how many calls were under way when the plugin died under them.
+// Each failed as sdk.Internal; whether it is asked again is the caller's policy.
+func (p *Provider) Lost() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.lost
 }
 
 // Describe asks the running plugin what it is.
@@ -119,7 +137,8 @@ func (p *Provider) Configure(ctx context.Context, s sdk.Settings) error {
 	p.settings, p.refusal = maps.Clone(s), nil
 	p.mu.Unlock()
 	var err error
-	if i != nil && !i.dead() {
+	if i != nil && !i.useless() {
+		i.words.hide(s, p.cfg.Secret)
 		err = i.client.Configure(ctx, s)
 	} else {
 		err = p.Start(ctx)
@@ -132,8 +151,8 @@ func (p *Provider) Configure(ctx context.Context, s sdk.Settings) error {
 	return err
 }
 
-// Close ends the plugin and waits for its end, at most a little longer than the
-// configured StopTimeout. Calls that are under way fail.
+// Close lets calls that are under way end, for a StopTimeout, then ends the
+// plugin and waits for its end, at most a little longer than another one.
 func (p *Provider) Close() error {
 	p.mu.Lock()
 	if !p.closed {
@@ -146,11 +165,16 @@ func (p *Provider) Close() error {
 		<-s.done
 	}
 	p.mu.Lock()
-	i := p.current
-	p.current = nil
+	i, image := p.current, p.image
+	p.current, p.image = nil, nil
 	p.mu.Unlock()
 	if i != nil {
+		i.drain()
 		i.stop()
+	}
+	p.retiring.Wait()
+	if image != nil {
+		image.Close()
 	}
 	return nil
 }
@@ -165,7 +189,7 @@ func (p *Provider) instance(ctx context.Context) (*instance, error) {
 	case p.refusal != nil:
 		defer p.mu.Unlock()
 		return nil, p.refusal
-	case p.current != nil && !p.current.dead():
+	case p.current != nil && !p.current.useless():
 		defer p.mu.Unlock()
 		return p.current, nil
 	}
@@ -183,7 +207,7 @@ func (p *Provider) instance(ctx context.Context) (*instance, error) {
 	}
 }
 
-// bury notes the death of the current instance. It requires that p.mu is held.
+// bury notes the end of the current instance. It requires that p.mu is held.
 func (p *Provider) bury() *instance {
 	dead := p.current
 	p.current = nil
@@ -198,9 +222,14 @@ func (p *Provider) bury() *instance {
 // one are gone.
 func (p *Provider) start(s *start, dead *instance) {
 	words := ""
-	if dead != nil {
+	switch {
+	case dead == nil:
+	case dead.dead():
 		words = dead.lastWords()
 		dead.stop()
+	default: // other calls may still be under way on it
+		words = dead.lastWords()
+		p.retiring.Go(func() { dead.drain(); dead.stop() })
 	}
 	s.inst, s.err = p.startAgain(words)
 	p.mu.Lock()
@@ -223,13 +252,19 @@ func (p *Provider) startAgain(lastWords string) (*instance, error) {
 	case <-p.closing:
 		return nil, errClosed
 	}
-	i, err := newInstance(&p.cfg)
+	image, err := p.load()
+	if err != nil {
+		return nil, err
+	}
+	i, err := newInstance(&p.cfg, image)
 	if err != nil {
 		return nil, p.failed(err)
 	}
+	i.note("started %s, version %d of the wire", p.cfg.Plugin.Path, i.plugin.NegotiatedVersion())
 	p.mu.Lock()
 	settings := p.settings
 	p.mu.Unlock()
+	i.words.hide(settings, p.cfg.Secret)
 	if settings == nil && p.cfg.ConfigureLater {
 		return i, nil
 	}
@@ -249,6 +284,25 @@ func (p *Provider) startAgain(lastWords string) (*instance, error) {
 	p.refusal = err
 	p.mu.Unlock()
 	return nil, err
+}
+
+// load returns the program, which is read once: what is started again is what
+// was started, whatever became of the file.
+func (p *Provider) load() (*store.Image, error) {
+	p.mu.Lock()
+	image := p.image
+	p.mu.Unlock()
+	if image != nil || p.cfg.Reattach != nil {
+		return image, nil
+	}
+	image, err := p.cfg.Plugin.Load()
+	if err != nil {
+		return nil, sdk.Errorf(sdk.Internal, "%w", err)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.image = image // Close waits for the start that this is a part of
+	return image, nil
 }
 
 // failed counts a failed start as a death.

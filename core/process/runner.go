@@ -4,15 +4,19 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/hashicorp/go-plugin/runner"
 
 	"github.com/cortexlinux/cortex-host/core/confine"
+	"github.com/cortexlinux/cortex-host/core/store"
 )
 
 // drainTime is how long the pipes of a dead process are still read: a
@@ -23,10 +27,15 @@ const drainTime = 500 * time.Millisecond
 // give the plugin our standard input, survive us, and spare grandchildren.
 type child struct {
 	path    string
+	room    string // its directory
 	cmd     *exec.Cmd
 	process *confine.Process
+	noise   io.Writer // gets what it prints on standard output
+	address string    // of its socket, once it has told
 
 	stdout, stderr *os.File
+	// said is what go-plugin sees of its standard output.
+	said *io.PipeReader
 	// stdin is our end of the plugin's standard input; it ends with us.
 	stdin *os.File
 	once  sync.Once
@@ -34,15 +43,29 @@ type child struct {
 
 var _ runner.Runner = (*child)(nil)
 
-// newChild readies the process. env is what go-plugin adds to the environment.
-func newChild(path string, env []string) *child {
-	cmd := exec.Command(path)
-	cmd.Env = env
-	return &child{path: path, cmd: cmd}
+// imageFD is the descriptor at which the child finds its program.
+const imageFD = 3
+
+// newChild readies the process that runs the image. env is what go-plugin adds
+// to the environment.
+func newChild(cfg *Config, image *store.Image, room string, noise io.Writer, env []string) (*child, error) {
+	path := cfg.Plugin.Path
+	if image.File != nil {
+		path = fmt.Sprintf("/proc/self/fd/%d", imageFD)
+	}
+	cmd, err := confine.Command(cfg.policy(image, room), path)
+	if err != nil {
+		return nil, err
+	}
+	if image.File != nil {
+		cmd.ExtraFiles = []*os.File{image.File}
+	}
+	cmd.Env = append(append(cfg.environment(image), "TMPDIR="+filepath.Join(room, "tmp")), env...)
+	return &child{path: cfg.Plugin.Path, room: room, cmd: cmd, noise: noise}, nil
 }
 
-// Start implements runner.Runner.
-func (c *child) Start(context.Context) (err error) {
+// Start implements runner.Runner. It returns when the program runs, confined.
+func (c *child) Start(ctx context.Context) (err error) {
 	var theirs []*os.File
 	defer func() {
 		for _, f := range theirs {
@@ -67,8 +90,19 @@ func (c *child) Start(context.Context) (err error) {
 		return err
 	}
 	c.cmd.Stdin, c.cmd.Stdout, c.cmd.Stderr = in, out, errs
-	c.process, err = confine.Start(c.cmd)
-	return err
+	process, err := confine.Start(c.cmd)
+	if err != nil {
+		return err
+	}
+	c.process = process
+	if _, _, err = process.Report(ctx); supervised && err != nil {
+		process.Kill()
+		return err
+	}
+	var to *io.PipeWriter
+	c.said, to = io.Pipe()
+	go pumpStdout(c.stdout, to, c.noise)
+	return nil
 }
 
 // release closes our ends of the pipes.
@@ -76,6 +110,9 @@ func (c *child) release() {
 	c.once.Do(func() {
 		for _, f := range []*os.File{c.stdin, c.stdout, c.stderr} {
 			f.Close() // nil is allowed
+		}
+		if c.said != nil {
+			c.said.Close()
 		}
 	})
 }
@@ -90,7 +127,7 @@ func (c *child) Wait(context.Context) error {
 	return err
 }
 
-// Kill implements runner.Runner: the process and its group.
+// Kill implements runner.Runner: the process and all that descends from it.
 func (c *child) Kill(context.Context) error {
 	if c.process == nil {
 		return nil
@@ -112,11 +149,15 @@ func (c *child) ending() string {
 	default:
 		return "it still runs"
 	}
-	return c.process.State().String()
+	exit, err := c.process.Exit()
+	if err != nil {
+		return err.Error()
+	}
+	return exit.String()
 }
 
 // Stdout implements runner.Runner.
-func (c *child) Stdout() io.ReadCloser { return c.stdout }
+func (c *child) Stdout() io.ReadCloser { return c.said }
 
 // Stderr implements runner.Runner.
 func (c *child) Stderr() io.ReadCloser { return c.stderr }
@@ -137,12 +178,32 @@ func (c *child) Diagnose(context.Context) string {
 	return fmt.Sprintf("is %s a provider plugin, built for this machine?", c.path)
 }
 
-// PluginToHost implements runner.Runner: both live in one name space.
+// PluginToHost implements runner.Runner. A plugin may listen in its own
+// directory and nowhere else: whatever else it names belongs to somebody else.
 func (c *child) PluginToHost(network, address string) (string, string, error) {
-	return network, address, nil
+	if network != "unix" || !filepath.IsAbs(address) || !strings.HasPrefix(filepath.Clean(address), c.room+"/") {
+		return "", "", fmt.Errorf("the plugin listens at %s %s; it must listen on a Unix socket in PLUGIN_UNIX_SOCKET_DIR", network, address)
+	}
+	c.address = filepath.Clean(address)
+	return network, c.address, nil
 }
 
 // HostToPlugin implements runner.Runner.
 func (c *child) HostToPlugin(network, address string) (string, string, error) {
 	return network, address, nil
+}
+
+// dial connects to the plugin's socket, and makes sure that the plugin is
+// behind it.
+func (c *child) dial(ctx context.Context, _ string) (net.Conn, error) {
+	var d net.Dialer
+	conn, err := d.DialContext(ctx, "unix", c.address)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.checkPeer(conn.(*net.UnixConn)); err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return conn, nil
 }

@@ -2,29 +2,59 @@ package process
 
 import (
 	"bytes"
+	"encoding/json"
+	"io"
 	"strings"
 	"sync"
+
+	"github.com/cortexlinux/cortex-host/sdk"
 )
 
 // tailSize is how much of a plugin's stderr is remembered.
 const tailSize = 8 << 10
 
-// tail is a writer that remembers the end of what was written. It is safe for
-// concurrent use.
+// A tail is a writer that remembers the end of what was written, and hands it
+// on, without secrets. It is safe for concurrent use.
 type tail struct {
-	mu  sync.Mutex
-	buf []byte
+	next io.Writer // nil is nobody
+
+	mu      sync.Mutex
+	buf     []byte
+	secrets [][]byte
 }
 
 // Write never fails.
 func (t *tail) Write(p []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.buf = append(t.buf, p...)
+	clean := p
+	for _, s := range t.secrets {
+		clean = bytes.ReplaceAll(clean, s, []byte("[secret]"))
+	}
+	if t.next != nil {
+		_, _ = t.next.Write(clean)
+	}
+	t.buf = append(t.buf, clean...)
 	if over := len(t.buf) - tailSize; over > 0 {
 		t.buf = append(t.buf[:0], t.buf[over:]...)
 	}
 	return len(p), nil
+}
+
+// minSecret is the length below which a value is no secret worth hiding: it
+// would be found in every second word.
+const minSecret = 6
+
+// hide keeps the values of these settings out of what is written from now on.
+func (t *tail) hide(s sdk.Settings, names []string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, name := range names {
+		var text string
+		if json.Unmarshal(s[name], &text) == nil && len(text) >= minSecret {
+			t.secrets = append(t.secrets, []byte(text))
+		}
+	}
 }
 
 // lastWords returns the last lines that are no structured log, for an error.

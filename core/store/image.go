@@ -60,6 +60,19 @@ func (p Plugin) Load() (*Image, error) {
 	return i, nil
 }
 
+// Hash returns the SHA-256 that the plugin's bytes have, or must have, in hex.
+func (p Plugin) Hash() (string, error) {
+	if p.Pin.SHA256 != "" {
+		return p.Pin.SHA256, nil
+	}
+	image, err := p.Load()
+	if err != nil {
+		return "", err
+	}
+	defer image.Close()
+	return image.SHA256, nil
+}
+
 // mismatch says what to do about bytes that nobody vouches for.
 func (p Plugin) mismatch(got string) string {
 	what := "its SHA-256 is " + got + " and not " + p.Pin.SHA256

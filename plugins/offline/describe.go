@@ -23,6 +23,7 @@ func (p *Provider) Describe() sdk.Description {
 		Models:       []sdk.Model{{ID: modelName}},
 		ConfigSchema: configSchema,
 		Local:        true,
+		ReadPaths:    []string{"/boot", "/dev", "/etc", "/proc", "/run", "/sys", "/var"}, // the machine, and nobody's home
 		Free:         true,
 	}
 }

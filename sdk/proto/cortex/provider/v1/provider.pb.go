@@ -298,7 +298,10 @@ type DescribeResponse struct {
 	// The plugin implements ListModels.
 	ListsModels bool `protobuf:"varint,12,opt,name=lists_models,json=listsModels,proto3" json:"lists_models,omitempty"`
 	// The plugin implements CheckHealth.
-	ChecksHealth  bool `protobuf:"varint,13,opt,name=checks_health,json=checksHealth,proto3" json:"checks_health,omitempty"`
+	ChecksHealth bool `protobuf:"varint,13,opt,name=checks_health,json=checksHealth,proto3" json:"checks_health,omitempty"`
+	// Files and directories that it wants to read and execute beyond what every
+	// program needs; ~/ begins one in the user's home.
+	ReadPaths     []string `protobuf:"bytes,14,rep,name=read_paths,json=readPaths,proto3" json:"read_paths,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -422,6 +425,13 @@ func (x *DescribeResponse) GetChecksHealth() bool {
 		return x.ChecksHealth
 	}
 	return false
+}
+
+func (x *DescribeResponse) GetReadPaths() []string {
+	if x != nil {
+		return x.ReadPaths
+	}
+	return nil
 }
 
 type Model struct {
@@ -2195,7 +2205,7 @@ var File_cortex_provider_v1_provider_proto protoreflect.FileDescriptor
 const file_cortex_provider_v1_provider_proto_rawDesc = "" +
 	"\n" +
 	"!cortex/provider/v1/provider.proto\x12\x12cortex.provider.v1\x1a\x1egoogle/protobuf/duration.proto\"\x11\n" +
-	"\x0fDescribeRequest\"\xc9\x03\n" +
+	"\x0fDescribeRequest\"\xe8\x03\n" +
 	"\x10DescribeResponse\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\tR\aversion\x12\x18\n" +
@@ -2210,7 +2220,9 @@ const file_cortex_provider_v1_provider_proto_rawDesc = "" +
 	" \x01(\bR\x04free\x12\x16\n" +
 	"\x06stream\x18\v \x01(\bR\x06stream\x12!\n" +
 	"\flists_models\x18\f \x01(\bR\vlistsModels\x12#\n" +
-	"\rchecks_health\x18\r \x01(\bR\fchecksHealth\"j\n" +
+	"\rchecks_health\x18\r \x01(\bR\fchecksHealth\x12\x1d\n" +
+	"\n" +
+	"read_paths\x18\x0e \x03(\tR\treadPaths\"j\n" +
 	"\x05Model\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12%\n" +
 	"\x0econtext_tokens\x18\x02 \x01(\x03R\rcontextTokens\x12*\n" +
