@@ -24,6 +24,8 @@ var (
 	fixtureWritten = time.Date(2026, time.November, 22, 6, 30, 0, 0, time.UTC)
 )
 
+func fixtureClock() time.Time { return fixtureNow }
+
 // fakeTools answers for the tools of a machine, from a file of testdata.
 type fakeTools struct {
 	outputs map[string]output // by command
@@ -83,7 +85,7 @@ func readMachine(t testing.TB, file string) (*machine, *fakeTools, *txtar.Archiv
 		text := string(f.Data)
 		switch {
 		case strings.HasPrefix(kind, "/"):
-			place(t, root, f.Name, func(path string) error { return os.WriteFile(path, f.Data, 0o644) })
+			place(t, root, f.Name, func(path string) error { return writeFile(path, text) })
 		case kind == "link":
 			place(t, root, rest, func(path string) error { return os.Symlink(strings.TrimSpace(text), path) })
 		case kind == "tool":
@@ -105,7 +107,7 @@ func readMachine(t testing.TB, file string) (*machine, *fakeTools, *txtar.Archiv
 		t.Fatal(err)
 	}
 	s.packageCache = false
-	m := &machine{settings: s, tools: tools, root: root, now: func() time.Time { return fixtureNow }}
+	m := &machine{settings: s, tools: tools, root: root, now: fixtureClock}
 	m.manager = m.findManager()
 	return m, tools, archive
 }
@@ -188,3 +190,13 @@ func TestPackageAnswers(t *testing.T) {
 		})
 	}
 }
+
+// touch makes a file newer.
+func (m *machine) touch(t testing.TB, name string) {
+	t.Helper()
+	if err := os.Chtimes(m.path(name), fixtureNow, fixtureNow); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func writeFile(path, text string) error { return os.WriteFile(path, []byte(text), 0o644) }

@@ -30,19 +30,29 @@ func lookAtMemory(ctx context.Context, r *report) error {
 		g.fact("huge pages", "%d, of them %d free", v.HugePagesTotal, v.HugePagesFree)
 	}
 	r.judge(lowMemory, taken, meminfo, "%.0f %% of the memory is taken, %s is available", size(v.Available))
-	if s, err := mem.SwapMemoryWithContext(ctx); err == nil {
-		if s.Total == 0 {
-			g.fact("swap", "none")
-		} else {
-			g.fact("swap", "%s of %s in use, %.0f %%", size(s.Used), size(s.Total), s.UsedPercent)
-			r.judge(swapPercent, s.UsedPercent, meminfo, "%.0f %% of the swap is in use")
-		}
-	}
+	r.swap(ctx, g, v)
 	r.addPressure(sec, "memory", "full", memoryStall)
 	r.killed(sec)
 	r.memoryLimit(sec)
 	r.memoryErrors(sec)
 	return nil
+}
+
+// swap tells of the swap and judges how full it is.
+func (r *report) swap(ctx context.Context, g *group, v *mem.VirtualMemoryStat) {
+	total, free := v.SwapTotal, v.SwapFree
+	if total == 0 { // none, or a system that tells elsewhere
+		if s, err := mem.SwapMemoryWithContext(ctx); err == nil {
+			total, free = s.Total, s.Free
+		}
+	}
+	if total == 0 {
+		g.fact("swap", "none")
+		return
+	}
+	percent := 100 * float64(total-min(free, total)) / float64(total)
+	g.fact("swap", "%s of %s in use, %.0f %%", size(total-min(free, total)), size(total), percent)
+	r.judge(swapPercent, percent, g.source, "%.0f %% of the swap is in use")
 }
 
 // killed tells how many processes the kernel killed for want of memory.

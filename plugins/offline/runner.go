@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -44,7 +43,7 @@ func (o output) complaint() string {
 }
 
 const (
-	maxStdout = 8 << 20
+	maxStdout = 32 << 20
 	maxStderr = 16 << 10
 )
 
@@ -118,7 +117,7 @@ func (r *execRunner) Run(ctx context.Context, tool string, args ...string) (outp
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	err := cmd.Run()
-	out := output{stdout: stdout.String(), stderr: stderr.String(), truncated: stdout.cut}
+	out := output{stdout: string(stdout.kept), stderr: string(stderr.kept), truncated: stdout.cut}
 	var exit *exec.ExitError
 	switch {
 	case ctx.Err() != nil:
@@ -135,19 +134,18 @@ func (r *execRunner) Run(ctx context.Context, tool string, args ...string) (outp
 }
 
 // bounded keeps the first max bytes and lets the rest go by, so that a tool
-// that floods does not block.
+// that floods does not block. It is no bytes.Buffer: a copy would use ReadFrom,
+// which knows no bound.
 type bounded struct {
-	bytes.Buffer
-	max int
-	cut bool
+	kept []byte
+	max  int
+	cut  bool
 }
 
 // Write implements io.Writer. It never fails.
 func (b *bounded) Write(p []byte) (int, error) {
-	if room := b.max - b.Len(); len(p) > room {
-		b.cut = true
-		b.Buffer.Write(p[:max(room, 0)])
-		return len(p), nil
-	}
-	return b.Buffer.Write(p)
+	room := min(b.max-len(b.kept), len(p))
+	b.kept = append(b.kept, p[:room]...)
+	b.cut = b.cut || room < len(p)
+	return len(p), nil
 }
