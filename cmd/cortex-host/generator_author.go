@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -61,6 +62,9 @@ input, an early end, back-pressure. Exit code 3 if it does not conform.`,
 		c, err := s.load()
 		if err != nil {
 			return err
+		}
+		if !c.Given("generator_timeout") {
+			c.GeneratorTimeout = 10 * time.Second // a test is for somebody who waits
 		}
 		module, err := a.openGenerator(args[0])
 		if err != nil {

@@ -20,7 +20,9 @@ var sampleValues = map[string][3]string{
 	"share": {"70%", "0.5", "2"}, "burst": {"3", "4", "0"}, "retry_failed": {"false", "true", "maybe"}, "max_retries": {"3", "4", "-1"},
 	"timeout": {"90s", "1h", "10"}, "deadline": {"8h", "9h", "-1s"}, "abort_after": {"5", "6", "x"}, "temperature": {"0.5", "1", "-1"},
 	"max_tokens": {"100", "200", "0"}, "priority": {"1", "-1", "x"}, "max_cost": {"2.5", "3", "-1"}, "max_total_tokens": {"1000", "2000", "0"},
-	"price": {"1,2", "3,4", "1"}, "generator_timeout": {"10s", "20s", "0"}, "fail_on": {"5%", "none", "200%"},
+	"price": {"1,2", "3,4", "1"}, "generator_timeout": {"10s", "20s", "0"}, "generator_facts": {"os,cpu", "none", "users"},
+	"generator_allow": {"model=m", "option=seed,image-urls", "m"}, "generator_memory_mb": {"64", "128", "0"}, "generator_queries_per_item": {"1", "2", "0"},
+	"fail_on":  {"5%", "none", "200%"},
 	"progress": {"plain", "json", "dots"}, "log": {"a.log", "b.log", " "}, "log_format": {"json", "text", "xml"}, "log_content": {"true", "false", "perhaps"},
 }
 
