@@ -37,6 +37,9 @@ type childJob struct {
 	MemoryMB int    `json:"memory_mb"`
 	LogBytes int    `json:"log_bytes"`
 	Seed     int64  `json:"seed"`
+	// ReadBytes is how much of its input the guest gets at once; 0: what there
+	// is. For conformance tests.
+	ReadBytes int `json:"read_bytes,omitempty"`
 	// Probe asks the child to try what it must not be able to do, instead of
 	// running a guest.
 	Probe *probeTargets `json:"probe,omitempty"`
@@ -52,7 +55,11 @@ func Child() confine.Child {
 			return 1
 		}
 		streams := newGuestIO(os.Stdin, os.Stdout, job.LogBytes)
+		if job.ReadBytes > 0 {
+			streams.space = streams.space[:min(job.ReadBytes, maxFrame)]
+		}
 		end := job.do(streams)
+		end.ReadAll = streams.ended
 		raw, err := json.Marshal(end)
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)

@@ -122,6 +122,8 @@ type Request struct {
 	// Record is called with every record as the guest printed it, before it is
 	// judged; for conformance tests. Nil: not called.
 	Record func(line []byte)
+
+	ended func(*childEnd) // nil: nobody wants to know how the guest ended
 }
 
 // Texts returns items made of texts, such as arguments.

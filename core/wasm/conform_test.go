@@ -41,13 +41,20 @@ func TestConformFindsFaults(t *testing.T) {
 	if raceEnabled {
 		t.Skip("SKIPPED: all of it happens in other processes, which the race detector only makes slow")
 	}
+	// One query for each read, whatever it gave.
+	perRead := cat([]byte{0x02, 0x40, 0x03, 0x40}, read, num(44), []byte{0x28, 2, 0, 0x45, 0x0d, 1}, write, []byte{0x0c, 0, 0x0b, 0x0b})
 	r := newRunner(t, wasm.Config{Limits: wasm.Limits{Timeout: 300 * time.Millisecond, TimeoutPerItem: -1}})
 	for name, fault := range map[string]struct {
 		check string
 		guest guest
 	}{
 		"garbage":         {"answers", guest{data: []byte("hi\n"), bodies: [][]byte{write}}},
-		"never stops":     {"no-input", guest{bodies: [][]byte{forever(read)}}},
+		"no line feed":    {"answers", guest{data: []byte(goodQuery[:len(goodQuery)-1]), bodies: [][]byte{write}}},
+		"says nothing":    {"answers", guest{bodies: [][]byte{nil}}},
+		"never stops":     {"answers", guest{bodies: [][]byte{forever(read)}}},
+		"never reads":     {"reads-all", guest{data: []byte(goodQuery), bodies: [][]byte{write}}},
+		"one a read":      {"split-input", guest{data: []byte(goodQuery), bodies: [][]byte{perRead}}},
+		"tries no more":   {"others", guest{bodies: [][]byte{forever()}}},
 		"takes any ABI":   {"other-abi", guest{data: []byte(goodQuery), bodies: [][]byte{write}}},
 		"takes any input": {"bad-header", guest{data: []byte(goodQuery), bodies: [][]byte{write}}},
 	} {

@@ -26,6 +26,8 @@ type childEnd struct {
 	// Reason is empty if all went well.
 	Reason  Reason `json:"reason,omitempty"`
 	Message string `json:"message,omitempty"`
+	// ReadAll says that the guest saw the end of its input.
+	ReadAll bool `json:"read_all,omitempty"`
 	// Probe is what the child could and could not do, if it was asked for.
 	Probe *Containment `json:"probe,omitempty"`
 }

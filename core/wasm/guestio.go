@@ -30,6 +30,7 @@ type guestIO struct {
 	input []byte // taken from in, not read by the guest
 	space []byte
 	taken uint64
+	ended bool // it saw the end of its input
 }
 
 func newGuestIO(in io.Reader, out io.Writer, logBytes int) *guestIO {
@@ -51,6 +52,7 @@ func (g *guestIO) Read(p []byte) (int, error) {
 		}
 		n, err := g.in.Read(g.space)
 		if n == 0 {
+			g.ended = true
 			return 0, err
 		}
 		g.taken += uint64(n)

@@ -51,11 +51,14 @@ func (r *Runner) Inspect(ctx context.Context, m *Module) (*Inspection, error) {
 	// What the machine's package tools take is not the module's.
 	alone := &Runner{config: r.config, cache: cache{dir: r.cache.dir}}
 	alone.config.Facts = nil
-	seconds, err := alone.measure(ctx, m, 1)
-	if err == nil {
-		i.StartSeconds = seconds
-		seconds, err = alone.measure(ctx, m, many*5)
-		i.ItemsPerSecond = many * 5 / max(seconds-i.StartSeconds, 1e-6)
+	i.StartSeconds, err = alone.measure(ctx, m, 1)
+	for n := many * 5; err == nil; n *= 10 {
+		var seconds float64
+		seconds, err = alone.measure(ctx, m, n)
+		i.ItemsPerSecond = float64(n) / max(seconds-i.StartSeconds, 1e-6)
+		if seconds > 10*i.StartSeconds || n >= 1_000_000 {
+			break // the start does not matter any more
+		}
 	}
 	if err != nil {
 		i.Problem, i.ItemsPerSecond = err.Error(), 0

@@ -94,7 +94,7 @@ func (r *Runner) generate(ctx context.Context, m *Module, req Request, yield fun
 	if err != nil {
 		return err
 	}
-	s := &session{runner: r, module: m, limits: limits, items: items, seed: req.Seed, yield: yield, tap: req.Record}
+	s := &session{runner: r, module: m, limits: limits, items: items, seed: req.Seed, yield: yield, tap: req.Record, ended: req.ended}
 	err = s.run(ctx, header, entry)
 	if errors.Is(err, InvalidModule) {
 		// It was compiled without complaint, so what was kept of that is broken.

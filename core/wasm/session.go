@@ -28,6 +28,9 @@ type session struct {
 	seed   int64
 	yield  func(sdk.Query, error) bool
 	tap    func(line []byte) // nil: nobody listens
+	// readBytes is how much of its input the guest gets at once; 0: what there is.
+	readBytes int
+	ended     func(*childEnd) // nil: nobody wants to know
 
 	child   *child
 	watch   *stopwatch
@@ -47,7 +50,7 @@ var errStopped = errors.New("stopped")
 // run starts the child and yields what it makes. It returns the error that
 // ends the sequence, nil at a good end.
 func (s *session) run(ctx context.Context, header []byte, entry string) error {
-	job := childJob{Job: jobRun, Cache: entry, MemoryMB: s.limits.MemoryMB, LogBytes: s.limits.LogBytes, Seed: s.seed}
+	job := childJob{Job: jobRun, Cache: entry, MemoryMB: s.limits.MemoryMB, LogBytes: s.limits.LogBytes, Seed: s.seed, ReadBytes: s.readBytes}
 	policy := s.runner.policy(s.limits)
 	policy.ReadPaths = []string{entry}
 	c, err := s.runner.start(s.module, job, policy)
@@ -174,6 +177,9 @@ func (s *session) endOfOutput() error {
 
 // verdict judges a guest whose output has ended.
 func (s *session) verdict() error {
+	if s.end != nil && s.ended != nil {
+		s.ended(s.end)
+	}
 	if s.watch.expired() || s.end == nil || s.end.Reason != "" || s.endErr != nil {
 		return s.fail(nil)
 	}
