@@ -2,18 +2,12 @@ package main
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
-	"io"
-	"iter"
 	"os"
 	"time"
 
-	"github.com/spf13/cobra"
-
 	"github.com/cortexlinux/cortex-host/core/config"
 	"github.com/cortexlinux/cortex-host/core/executor"
-	"github.com/cortexlinux/cortex-host/core/format"
 	"github.com/cortexlinux/cortex-host/core/report"
 	"github.com/cortexlinux/cortex-host/sdk"
 )
@@ -40,6 +34,13 @@ func (a *app) newPage(path string, c *config.Config) *page {
 		}
 	}
 	return p
+}
+
+// named gives the run its id.
+func (p *page) named(id string) {
+	if p != nil {
+		p.run.ID = id
+	}
 }
 
 func (p *page) observe(r *sdk.Result) {
@@ -82,70 +83,6 @@ func writePage(path string, recorder *report.Recorder, run report.Run) error {
 		return fmt.Errorf("cannot write the report: %w", err)
 	}
 	return nil
-}
-
-func newReportCommand(a *app) *cobra.Command {
-	cmd := &cobra.Command{
-		Use: "report RESULTS -o FILE.html", Short: "Make the page about a run from its results", GroupID: groupLook,
-		Long: `Make one self-contained HTML page about a run from the file of its results
-(NDJSON, as -o wrote it). A run with --report FILE.html makes the same page with
-charts over time.`,
-		Example: "  cortex-host report answers.ndjson -o answers.html",
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) != 1 {
-				return usagef("", "which results? usage: %s", cmd.UseLine())
-			}
-			return nil
-		},
-	}
-	out := cmd.Flags().StringP("output", "o", "", "write the page to this `FILE`")
-	cmd.RunE = func(_ *cobra.Command, args []string) error {
-		if *out == "" {
-			return usagef("name it with -o FILE.html", "the page needs a file")
-		}
-		f, err := a.open(args[0])
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-		unpacked, err := format.CompressionOf(args[0]).NewReader(f)
-		if err != nil {
-			return err
-		}
-		defer unpacked.Close()
-		recorder := report.New(report.Config{})
-		if err := recorder.ObserveAll(results(unpacked, inputName(args[0]))); err != nil {
-			return err
-		}
-		if err := writePage(*out, recorder, report.Run{Title: inputName(args[0]), Version: version}); err != nil {
-			return err
-		}
-		a.info("wrote %s", *out)
-		return nil
-	}
-	return cmd
-}
-
-// results reads rows of NDJSON.
-func results(r io.Reader, name string) iter.Seq2[sdk.Result, error] {
-	return func(yield func(sdk.Result, error) bool) {
-		lines := format.NewLineReader(r, format.Input{Name: name})
-		for {
-			line, err := lines.Next()
-			if errors.Is(err, io.EOF) {
-				return
-			}
-			var row sdk.Result
-			if err == nil {
-				if err = row.UnmarshalJSON(line.Text); err != nil || row.QueryID == "" {
-					err = lines.Fail(line, "not a result in NDJSON, as cortex-host writes it", err)
-				}
-			}
-			if !yield(row, err) || err != nil {
-				return
-			}
-		}
-	}
 }
 
 // checkReportPath finds out whether the page can be written before the run.

@@ -147,7 +147,9 @@ func (a *app) start(ctx context.Context, c *config.Config, h *house, flags *runF
 	if err := checkSpent(c, j.sink); err != nil {
 		return errors.Join(err, j.sink.abandon("the budget could not be kept"))
 	}
-	if j.log, err = a.openLog(c, cmp.Or(j.sink.id(), newRunID())); err != nil {
+	id := cmp.Or(j.sink.id(), newRunID())
+	j.page.named(id)
+	if j.log, err = a.openLog(c, id); err != nil {
 		return errors.Join(err, j.sink.abandon("the log could not be written"))
 	}
 	defer j.log.end()

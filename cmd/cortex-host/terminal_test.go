@@ -308,11 +308,7 @@ func TestPlainTerminals(t *testing.T) {
 func TestLargeRunsAsk(t *testing.T) {
 	t.Parallel()
 	dir := queryDir(t, 3)
-	vendor, err := upstream.Start(upstream.Config{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { vendor.Close() })
+	vendor := startVendor(t, upstream.Config{})
 	key := []string{"OPENAI_API_KEY=sk-1"}
 	args := []string{"batch", "queries.ndjson", "--provider", "openai", "--base-url", vendor.URL() + "/v1", "--price", "1000000,1000000", "--max-tokens", "500"}
 	s := onTerminal(t, dir, 100, key, args...)

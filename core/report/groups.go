@@ -65,6 +65,26 @@ func (l *lanes) find(key laneKey) *laneGroup {
 	return nil
 }
 
+// seen returns what the results tell of a lane. A lane that names no model is
+// told of under those that its provider chose.
+func (l *lanes) seen(key laneKey) (latency histogram, served []string) {
+	if g := l.find(key); g != nil {
+		return g.latency, g.served
+	}
+	for _, g := range l.groups {
+		if g.provider != key.provider || key.model != "" {
+			continue
+		}
+		latency.merge(&g.latency)
+		for _, name := range g.served {
+			if len(served) < maxServed && !slices.Contains(served, name) {
+				served = append(served, name)
+			}
+		}
+	}
+	return latency, served
+}
+
 func (l *lanes) get(key laneKey) *laneGroup {
 	if g := l.find(key); g != nil {
 		return g

@@ -38,6 +38,23 @@ func (h *histogram) add(d time.Duration) {
 	h.counts[i]++
 }
 
+// merge adds all that another histogram counted.
+func (h *histogram) merge(o *histogram) {
+	if o.n == 0 {
+		return
+	}
+	if h.n == 0 || o.min < h.min {
+		h.min = o.min
+	}
+	h.n, h.sum, h.max = h.n+o.n, h.sum+o.sum, max(h.max, o.max)
+	for len(h.counts) < len(o.counts) {
+		h.counts = append(h.counts, 0)
+	}
+	for i, n := range o.counts {
+		h.counts[i] += n
+	}
+}
+
 // bucketOf counts microseconds one by one up to 2*subCount, then subCount
 // buckets to each doubling.
 func bucketOf(d time.Duration) int {

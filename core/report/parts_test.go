@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+
+	"github.com/cortexlinux/cortex-host/sdk"
 )
 
 func TestQuantilesAreNear(t *testing.T) {
@@ -103,5 +105,23 @@ func TestVisible(t *testing.T) {
 		if got := visible(in); got != want {
 			t.Errorf("visible(%q) = %q, want %q", in, got, want)
 		}
+	}
+}
+
+func TestALaneWithoutAModelHasThoseThatAnswered(t *testing.T) {
+	rec := New(Config{})
+	for i, model := range []string{"m-1", "m-2", "m-1"} {
+		rec.Observe(&sdk.Result{QueryID: "q", ExecutionTime: time.Duration(i+1) * time.Second, Attempts: 1,
+			Response: &sdk.Response{Provider: "p", Model: model, ModelServed: model}}, time.Time{})
+	}
+	latency, served := rec.lanes.seen(laneKey{provider: "p"})
+	if latency.n != 3 || latency.max != 3*time.Second || latency.min != time.Second || latency.sum != 6*time.Second || len(served) != 2 {
+		t.Errorf("%+v, served %q", latency, served)
+	}
+	if latency, _ := rec.lanes.seen(laneKey{"p", "m-1"}); latency.n != 2 {
+		t.Errorf("%d of m-1", latency.n)
+	}
+	if latency, _ := rec.lanes.seen(laneKey{provider: "q"}); latency.n != 0 {
+		t.Errorf("%d of a stranger", latency.n)
 	}
 }

@@ -15,9 +15,7 @@ func (rec *Recorder) laneTotals(own []Lane) []laneGroup {
 	var list []laneGroup
 	for _, l := range own {
 		g := laneGroup{laneKey: laneKey{l.Provider, l.Model}, totals: l.Totals}
-		if seen := rec.lanes.find(g.laneKey); seen != nil {
-			g.latency, g.served = seen.latency, seen.served
-		}
+		g.latency, g.served = rec.lanes.seen(g.laneKey)
 		list = append(list, g)
 	}
 	if len(own) == 0 {
