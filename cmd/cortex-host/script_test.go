@@ -30,7 +30,7 @@ type vendors struct{ last *upstream.Server }
 //
 // With ollama it also says which models it has, as an Ollama does.
 // status is every reply's; replies are those to each query, in order, with an
-// optional Retry-After.
+// optional Retry-After, or with 500:no-retry and "x-should-retry: false".
 func cmdVendor(ts *testscript.TestScript, neg bool, args []string) {
 	if neg {
 		ts.Fatalf("! vendor makes no sense")
@@ -100,7 +100,11 @@ func vendorReply(ts *testscript.TestScript, text string) upstream.Reply {
 	code, err := strconv.Atoi(status)
 	ts.Check(err)
 	reply := upstream.Reply{Status: code}
-	if after != "" {
+	switch after {
+	case "":
+	case "no-retry":
+		reply.Header = http.Header{"X-Should-Retry": {"false"}}
+	default:
 		reply.Header = http.Header{"Retry-After": {after}}
 	}
 	return reply

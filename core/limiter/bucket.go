@@ -68,6 +68,14 @@ func (b *bucket) rate() float64 {
 	return float64(b.guarded.Limit())
 }
 
+// burst returns how many sends may follow each other at once.
+func (b *bucket) burst() float64 {
+	if b.promise == nil {
+		return 0
+	}
+	return float64(b.promise.Burst())
+}
+
 // take pays for one send at now and returns now, or returns the time at which
 // to ask again. It reserves nothing ahead: x/time/rate would keep a reserved
 // slot at its planned time even if the send before it was late, and two sends

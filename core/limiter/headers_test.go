@@ -94,7 +94,7 @@ func TestUses(t *testing.T) {
 	if part, ok := u.Requests.Part(); !ok || part < 0.49 || part > 0.52 {
 		t.Errorf("%.3f of the requests, %v", part, ok)
 	}
-	if part, ok := u.Tokens.Part(); !ok || part < 0.49 || part > 0.52 {
+	if part, ok := u.Tokens.Part(); !ok || part < 0.47 || part > 0.48 { // a second's worth was there before
 		t.Errorf("%.3f of the tokens, %v", part, ok)
 	}
 	if _, ok := u.PromptTokens.Part(); ok {

@@ -46,8 +46,18 @@ func (l *Limiter) Uses() Uses {
 // allow counts what the limits allow until now. It requires that l.mu is held.
 func (l *Limiter) allow(now time.Time) {
 	seconds := l.clock.tick(now)
-	l.sends.Allowed += seconds * l.requests.rate()
+	l.sends.allow(seconds, l.requests.rate(), l.requests.burst())
 	for i := range l.tokens {
-		l.tokens[i].use.Allowed += seconds * l.tokens[i].rate()
+		g := &l.tokens[i]
+		g.use.allow(seconds, g.rate(), g.capacity())
 	}
+}
+
+// allow adds what a rate allows in some seconds. What is there at the start
+// comes on top.
+func (u *Use) allow(seconds, rate, atStart float64) {
+	if rate > 0 && u.Allowed == 0 {
+		u.Allowed = atStart
+	}
+	u.Allowed += seconds * rate
 }
