@@ -10,12 +10,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/cortexlinux/cortex-host/core/format"
+	"github.com/cortexlinux/cortex-host/core/store"
 	"github.com/cortexlinux/cortex-host/sdk"
 )
 
 func newProviderCommand(a *app) *cobra.Command {
-	return group("provider", "List, describe, test and make providers",
-		newProviderListCommand(a), newProviderDescribeCommand(a), newProviderModelsCommand(a), newProviderCheckCommand(a),
+	return group("provider", "List, install, verify, test and make providers",
+		newProviderListCommand(a), newProviderInstallCommand(a), newProviderRemoveCommand(a), newProviderVerifyCommand(a), newProviderDescribeCommand(a), newProviderModelsCommand(a), newProviderCheckCommand(a),
 		newProviderTestCommand(a), newProviderNewCommand(a))
 }
 
@@ -63,7 +64,9 @@ type offerView struct {
 	Plugin  string `json:"plugin"`
 	Path    string `json:"path"`
 	Version string `json:"version"`
-	Summary string `json:"summary"`
+	// Pin says what vouches for the plugin.
+	Pin     store.Pin `json:"pin,omitzero"`
+	Summary string    `json:"summary"`
 	// KeyVariables are the environment variables of its secrets; KeySet tells
 	// whether one is set.
 	KeyVariables []string         `json:"key_variables,omitempty"`
@@ -73,7 +76,7 @@ type offerView struct {
 
 func (o *offer) view(env func(string) (string, bool)) offerView {
 	variables, set := o.keys(env)
-	return offerView{Name: o.name, Plugin: o.plugin.Name, Path: o.plugin.Path, Version: o.about.Version,
+	return offerView{Name: o.name, Plugin: o.plugin.Name, Path: o.plugin.Path, Pin: o.plugin.Pin, Version: o.about.Version,
 		Summary: o.summary(), KeyVariables: variables, KeySet: set}
 }
 
@@ -122,8 +125,10 @@ func (a *app) describeProvider(ctx context.Context, name string, asJSON bool) er
 	line("version", o.about.Version)
 	line("summary", o.summary())
 	line("file", o.plugin.Path)
+	line("hash", vouched(o.plugin.Pin))
+	line("reads", orNothing(o.about.ReadPaths)+" besides what every program needs")
 	line("key", o.keyState(a.env))
-	line("sends to", strings.Join(o.about.EgressHosts, ", "))
+	line("sends to", orNothing(o.about.EgressHosts)+" (declared, not enforced)")
 	if l := o.about.Limits; l != (sdk.Limits{}) {
 		line("limits", limitsText(l))
 	}

@@ -227,13 +227,24 @@ type webSite struct {
 }
 
 func (w webSite) at(name string) string {
+	u := w.base.ResolveReference(&url.URL{Path: name})
+	u.User, u.RawQuery = nil, "" // a token may be in there
+	return u.String()
+}
+
+// address is where a file of the site is fetched from: the source itself as it
+// was given, its neighbours without its query.
+func (w webSite) address(name string) string {
+	if name == path.Base(w.base.Path) {
+		return w.base.String()
+	}
 	return w.base.ResolveReference(&url.URL{Path: name}).String()
 }
 
 func (w webSite) read(ctx context.Context, name string, most int64, to io.Writer) error {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Minute)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, w.at(name), nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, w.address(name), nil)
 	if err != nil {
 		return err
 	}

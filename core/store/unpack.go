@@ -30,7 +30,6 @@ type unpacked struct {
 type archiveEntry struct {
 	name string
 	mode fs.FileMode
-	size int64
 	body io.Reader
 }
 
@@ -103,7 +102,7 @@ func allowed(e archiveEntry) error {
 func eachTar(file io.Reader, take func(archiveEntry) error) error {
 	packed, err := gzip.NewReader(file)
 	if err != nil {
-		return err
+		return fmt.Errorf("it is no .tar.gz archive: %w", err)
 	}
 	// The bound is for what lies between the entries, too.
 	archive := tar.NewReader(io.LimitReader(packed, maxUnpacked+maxArchive))
@@ -119,7 +118,7 @@ func eachTar(file io.Reader, take func(archiveEntry) error) error {
 		if h.Typeflag == tar.TypeLink { // to a tar reader it looks like a file
 			mode |= fs.ModeIrregular
 		}
-		if err := take(archiveEntry{name: h.Name, mode: mode, size: h.Size, body: archive}); err != nil {
+		if err := take(archiveEntry{name: h.Name, mode: mode, body: archive}); err != nil {
 			return err
 		}
 	}
@@ -132,7 +131,7 @@ func eachZip(file *os.File, take func(archiveEntry) error) error {
 	}
 	archive, err := zip.NewReader(file, info.Size())
 	if err != nil && !errors.Is(err, zip.ErrInsecurePath) { // take says which
-		return err
+		return fmt.Errorf("it is no .zip archive: %w", err)
 	}
 	for _, f := range archive.File {
 		if err := takeZip(f, take); err != nil {
@@ -143,7 +142,7 @@ func eachZip(file *os.File, take func(archiveEntry) error) error {
 }
 
 func takeZip(f *zip.File, take func(archiveEntry) error) error {
-	e := archiveEntry{name: f.Name, mode: f.Mode(), size: int64(f.UncompressedSize64)}
+	e := archiveEntry{name: f.Name, mode: f.Mode()}
 	if err := allowed(e); err != nil {
 		return err
 	}
