@@ -166,6 +166,8 @@ func (a *app) start(ctx context.Context, c *config.Config, h *house, flags *runF
 // openSink opens what takes the results.
 func (a *app) openSink(ctx context.Context, o *outputFlags, encoder format.Encoder, plan journal.Plan) (sink, error) {
 	switch {
+	case isStream(o.path):
+		return openStreamFile(o, encoder)
 	case o.path != "":
 		return a.openJournal(ctx, o, encoder, plan)
 	case o.errorPath != "":

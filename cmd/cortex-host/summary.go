@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/cortexlinux/cortex-host/core/executor"
@@ -93,7 +92,7 @@ func (a *app) writeSummary(path string, s executor.Summary) error {
 		_, err = a.stderr.Write(data)
 		return err
 	}
-	if err := replaceFile(path, data, os.FileMode(0o644)); err != nil {
+	if err := replaceFile(path, data, 0o644); err != nil {
 		return fmt.Errorf("cannot write the summary: %w", err)
 	}
 	return nil
