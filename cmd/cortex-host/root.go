@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/cortexlinux/cortex-host/core/config"
+	"github.com/cortexlinux/cortex-host/core/confine"
 )
 
 // The groups of commands in the help.
@@ -51,8 +52,11 @@ func newRoot(a *app) (root *cobra.Command, started *bool) {
 			_, err := fmt.Fprint(cmd.OutOrStdout(), firstWords+threeThings)
 			return outputError(err)
 		},
-		PersistentPreRun: func(*cobra.Command, []string) {
+		PersistentPreRun: func(cmd *cobra.Command, _ []string) {
 			*started = true
+			if !confine.Full && cmd.GroupID == groupRun {
+				a.info("note: generators and plugins are confined less here than on Linux; `cortex-host doctor` shows what is enforced")
+			}
 		},
 	}
 	root.PersistentFlags().BoolVarP(&a.quiet, "quiet", "q", false, "say nothing but errors on stderr")

@@ -16,6 +16,10 @@ import (
 
 const selfPath = "/proc/self/exe"
 
+// Full says whether this platform can confine a child in full. Whether its
+// kernel does is in the [Report].
+const Full = true
+
 // become confines this thread and executes the target, which then has only
 // this thread.
 func become(p Policy, target []string) error {

@@ -12,6 +12,10 @@ import (
 
 const selfPath = ""
 
+// Full says whether this platform can confine a child in full. This one has
+// resource limits, and nothing else.
+const Full = false
+
 var errPlatform = fmt.Errorf("not on this platform%w", errMissing)
 
 // HideSelf does nothing on this platform.
