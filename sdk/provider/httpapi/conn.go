@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -38,7 +39,7 @@ func (b bounded) Read(p []byte) (int, error) {
 	if b.c.left <= 0 {
 		return 0, fmt.Errorf("the reply's header is longer than %d KiB", maxHead>>10)
 	}
-	n, err := b.c.Conn.Read(p[:min(int64(len(p)), b.c.left)])
+	n, err := b.c.Read(p[:min(int64(len(p)), b.c.left)])
 	b.c.left -= int64(n)
 	return n, err
 }
@@ -88,7 +89,7 @@ func (c *conn) readHead() (*http.Response, error) {
 	for range maxInterim + 1 {
 		reply, err := http.ReadResponse(c.reader, nil)
 		if err != nil {
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				err = io.ErrUnexpectedEOF
 			}
 			return nil, err

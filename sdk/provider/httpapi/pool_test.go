@@ -183,7 +183,7 @@ func TestCloseDropsIdleConnections(t *testing.T) {
 	c.Close()
 	select {
 	case err := <-ended:
-		if err != io.EOF {
+		if !errors.Is(err, io.EOF) {
 			t.Errorf("got %v", err)
 		}
 	case <-time.After(5 * time.Second):
