@@ -28,14 +28,14 @@ var (
 )
 
 // Open implements [providertest.Door].
-func (d pluginDoor) Open(_ context.Context, caFile string) (providertest.Instance, error) {
+func (d pluginDoor) Open(_ context.Context, s providertest.Surroundings) (providertest.Instance, error) {
 	i := &pluginInstance{}
 	cfg := process.Config{
-		Plugin: d.plugin, RunDir: d.runDir, ConfigureLater: true,
+		Plugin: d.plugin, RunDir: d.runDir, ConfigureLater: true, Files: s.Readable,
 		Logger: hclog.New(&hclog.LoggerOptions{Level: hclog.Trace, Output: &i.log}),
 	}
-	if caFile != "" {
-		cfg.ExtraEnv = []string{"SSL_CERT_FILE=" + caFile}
+	if s.CertFile != "" {
+		cfg.ExtraEnv = []string{"SSL_CERT_FILE=" + s.CertFile}
 	}
 	var err error
 	i.Provider, err = process.New(cfg)

@@ -85,7 +85,7 @@ func (c *checker) describe(ctx context.Context) error {
 }
 
 func (c *checker) unconfigured(ctx context.Context) error {
-	i, err := c.door.Open(ctx, "")
+	i, err := c.door.Open(ctx, Surroundings{})
 	if err != nil {
 		return err
 	}
@@ -103,7 +103,7 @@ func (c *checker) refuses(ctx context.Context) error {
 	const canary = "conformance-canary-value"
 	bad := append([]BadSettings{{Settings: sdk.Settings{"no_such_property": quote(canary)}, Names: "no_such_property"}}, c.fixture.BadSettings...)
 	for _, b := range bad {
-		i, err := c.door.Open(ctx, "")
+		i, err := c.door.Open(ctx, Surroundings{})
 		if err != nil {
 			return err
 		}

@@ -145,7 +145,7 @@ func (c *checker) open(ctx context.Context) (Instance, error) {
 
 // openFor returns an instance that is configured for a vendor.
 func (c *checker) openFor(ctx context.Context, vendor *upstream.Server, changes sdk.Settings) (Instance, error) {
-	i, err := c.door.Open(ctx, "")
+	i, err := c.door.Open(ctx, Surroundings{})
 	if err != nil {
 		return nil, fmt.Errorf("open: %w", err)
 	}

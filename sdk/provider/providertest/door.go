@@ -16,11 +16,20 @@ import (
 // A Door opens instances of a plugin: in this process ([Direct]), or as a
 // process of its own.
 type Door interface {
-	// Open returns a fresh instance that has not been configured. caFile, if
-	// not empty, is a certificate authority that the instance must trust as if
-	// SSL_CERT_FILE named it; a door that can't do that returns
-	// ErrNoCA.
-	Open(ctx context.Context, caFile string) (Instance, error)
+	// Open returns a fresh instance that has not been configured.
+	Open(ctx context.Context, s Surroundings) (Instance, error)
+}
+
+// Surroundings are what an instance finds when it starts. The zero value is
+// nothing special.
+type Surroundings struct {
+	// CertFile, if not empty, is a certificate authority that the instance must
+	// trust as if SSL_CERT_FILE named it. A door that can't do that returns
+	// [ErrNoCA].
+	CertFile string
+	// Readable are files that settings name (x-file), which an instance that
+	// is confined must be let read.
+	Readable []string
 }
 
 // A Knocker is a door that can look at what happens before an instance is
@@ -52,8 +61,8 @@ type direct func() provider.Plugin
 
 // Open implements Door. The certificates of this process are loaded once, so
 // there is no CA for one instance.
-func (d direct) Open(_ context.Context, caFile string) (Instance, error) {
-	if caFile != "" {
+func (d direct) Open(_ context.Context, s Surroundings) (Instance, error) {
+	if s.CertFile != "" {
 		return nil, ErrNoCA
 	}
 	i := &inProcess{listener: bufconn.Listen(1 << 20), server: provider.NewServer(d()), served: make(chan struct{})}

@@ -2,6 +2,7 @@ package providertest
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -93,13 +94,16 @@ func (c *checker) ownCA(ctx context.Context) error {
 	tried := false
 	if name := c.fixture.Upstream.CA; name != "" {
 		settings[name] = quote(file)
-		if err := c.trusts(ctx, "", settings); err != nil {
+		if !c.isFile(name) {
+			return fmt.Errorf(`config_schema: mark %s with "x-file": true, so that a plugin that is confined is let read it`, name)
+		}
+		if err := c.trusts(ctx, Surroundings{Readable: []string{file}}, settings); err != nil {
 			return fmt.Errorf("by the setting %s: %w", name, err)
 		}
 		delete(settings, name)
 		tried = true
 	}
-	err = c.trusts(ctx, file, settings)
+	err = c.trusts(ctx, Surroundings{CertFile: file}, settings)
 	switch {
 	case errors.Is(err, ErrNoCA) && tried:
 		return nil
@@ -111,8 +115,20 @@ func (c *checker) ownCA(ctx context.Context) error {
 	return nil
 }
 
-func (c *checker) trusts(ctx context.Context, caFile string, s sdk.Settings) error {
-	i, err := c.door.Open(ctx, caFile)
+// isFile reports whether a setting may be the path of a file.
+func (c *checker) isFile(name string) bool {
+	props, err := properties(c.about.ConfigSchema)
+	if err != nil {
+		return false
+	}
+	var p struct {
+		File bool `json:"x-file"`
+	}
+	return json.Unmarshal(props[name], &p) == nil && p.File
+}
+
+func (c *checker) trusts(ctx context.Context, around Surroundings, s sdk.Settings) error {
+	i, err := c.door.Open(ctx, around)
 	if err != nil {
 		return err
 	}

@@ -14,7 +14,7 @@ func (c *checker) handshakeCheck() check { return check{Basic, "handshake", c.ha
 // handshake starts the plugin, asks what it is, ends it, and then starts it as
 // no host would. All other checks need what it finds out.
 func (c *checker) handshake(ctx context.Context) error {
-	i, err := c.door.Open(ctx, "")
+	i, err := c.door.Open(ctx, Surroundings{})
 	if err != nil {
 		return fmt.Errorf("the plugin does not start: %w", err)
 	}

@@ -48,7 +48,7 @@ type toy struct {
 
 func (p *toy) Describe() sdk.Description {
 	d := sdk.Description{Name: "toy", Version: "1.0.0", Summary: "A toy", EgressHosts: []string{"api.example.com"},
-		ConfigSchema: json.RawMessage(`{"type":"object","properties":{"key":{"type":"string","x-secret":true,"x-env":"TOY_KEY"},"url":{"type":"string"},"ca":{"type":"string"}}}`)}
+		ConfigSchema: json.RawMessage(`{"type":"object","properties":{"key":{"type":"string","x-secret":true,"x-env":"TOY_KEY"},"url":{"type":"string"},"ca":{"type":"string","x-file":true}}}`)}
 	if p.defect == "describe" {
 		d.Version = "v1"
 	}
@@ -211,8 +211,8 @@ func TestASoundProviderPasses(t *testing.T) {
 // before the host can see them. Plugins in other languages have none.
 type bare struct{ defect string }
 
-func (b bare) Open(_ context.Context, caFile string) (providertest.Instance, error) {
-	if caFile != "" {
+func (b bare) Open(_ context.Context, s providertest.Surroundings) (providertest.Instance, error) {
+	if s.CertFile != "" {
 		return nil, providertest.ErrNoCA
 	}
 	return bareInstance{&toy{defect: b.defect}}, nil

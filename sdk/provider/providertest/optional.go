@@ -115,7 +115,7 @@ func (c *checker) withClient(ctx context.Context, f func(*provider.Client) error
 
 // unknownFields asks as a later host would.
 func (c *checker) unknownFields(ctx context.Context) error {
-	i, err := c.door.Open(ctx, "")
+	i, err := c.door.Open(ctx, Surroundings{})
 	if err != nil {
 		return err
 	}
