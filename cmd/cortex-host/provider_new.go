@@ -2,6 +2,7 @@ package main
 
 import (
 	"path/filepath"
+	"regexp"
 
 	"github.com/spf13/cobra"
 
@@ -37,11 +38,22 @@ and a recipe for releases.`,
 				return err
 			}
 		}
-		if err := scaffold.Write(scaffold.Config{Dir: into, Name: args[0], Module: *module, Replace: source}); err != nil {
+		if err := scaffold.Write(scaffold.Config{Dir: into, Name: args[0], Module: *module, Version: released(version), Replace: source}); err != nil {
 			return asUsage(err)
 		}
 		a.info("wrote %s; next: read %s", into, filepath.Join(into, "README.md"))
 		return nil
 	}
 	return cmd
+}
+
+var releaseForm = regexp.MustCompile(`^v[0-9]+\.[0-9]+\.[0-9]+$`)
+
+// released returns this program's version if its module can be had by it, else
+// an empty string: `go mod tidy` finds the newest then.
+func released(version string) string {
+	if releaseForm.MatchString(version) {
+		return version
+	}
+	return ""
 }

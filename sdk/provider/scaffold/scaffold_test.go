@@ -1,6 +1,7 @@
 package scaffold_test
 
 import (
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -26,8 +27,9 @@ func TestWriteRefuses(t *testing.T) {
 // noModules is what go says where there is neither a module nor a way to it.
 var noModules = regexp.MustCompile(`module lookup disabled|dial tcp|no such host|proxyconnect|i/o timeout|TLS handshake timeout`)
 
-// What is written compiles and passes the kit untouched.
-func TestTheScaffoldPassesTheKit(t *testing.T) {
+// module writes the scaffold for a name and returns what runs go in it.
+func module(t *testing.T, name string) (dir string, run func(args ...string) string) {
+	t.Helper()
 	if testing.Short() {
 		t.Skip("builds a module")
 	}
@@ -35,8 +37,8 @@ func TestTheScaffoldPassesTheKit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := filepath.Join(t.TempDir(), "cortex-provider-acme")
-	if err := scaffold.Write(scaffold.Config{Dir: dir, Name: "acme", Replace: root}); err != nil {
+	dir = filepath.Join(t.TempDir(), "cortex-provider-"+name)
+	if err := scaffold.Write(scaffold.Config{Dir: dir, Name: name, Replace: root}); err != nil {
 		t.Fatal(err)
 	}
 	// Its checksums are ours: everything it needs is in our module.
@@ -60,7 +62,7 @@ func TestTheScaffoldPassesTheKit(t *testing.T) {
 		}
 		t.Fatalf("go list: %v\n%s", err, out)
 	}
-	run := func(args ...string) string {
+	return dir, func(args ...string) string {
 		t.Helper()
 		out, err := tool(args...)
 		if err != nil {
@@ -68,6 +70,11 @@ func TestTheScaffoldPassesTheKit(t *testing.T) {
 		}
 		return out
 	}
+}
+
+// What is written compiles and passes the kit untouched.
+func TestTheScaffoldPassesTheKit(t *testing.T) {
+	dir, run := module(t, "acme")
 	if out := run("test", "-count=1", "./..."); !strings.Contains(out, "ok") {
 		t.Errorf("got %s", out)
 	}
@@ -78,5 +85,33 @@ func TestTheScaffoldPassesTheKit(t *testing.T) {
 	source, err := exec.CommandContext(t.Context(), "gofmt", "-l", dir).Output()
 	if err != nil || len(source) > 0 {
 		t.Errorf("gofmt would change %s (%v)", source, err)
+	}
+}
+
+// The finished example of AUTHORING.md is the scaffold with other files in their
+// place, and passes the kit too.
+func TestTheFinishedExamplePassesTheKit(t *testing.T) {
+	dir, run := module(t, "cohere")
+	const example = "testdata/cohere"
+	err := filepath.WalkDir(example, func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		name, err := filepath.Rel(example, path)
+		if err != nil {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(filepath.Join(dir, name), data, 0o600)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	run("vet", "./...")
+	if out := run("test", "-count=1", "-v", "./..."); !strings.Contains(out, "PASS: TestConformance/faults/error:_trial_over") {
+		t.Errorf("got %s", out)
 	}
 }
