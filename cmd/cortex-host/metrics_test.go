@@ -29,8 +29,8 @@ func TestMetricsTellOfTheRunUnderWay(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		`cortex_host_results_total{lane="openai",model="",outcome="success"} 1`, `cortex_host_in_flight{lane="openai",model=""} 2`,
-		`cortex_host_utilisation{lane="openai",limit="concurrency",model=""} 0.`, `cortex_host_restarts_total{lane="openai",model=""} 0`,
+		`cortex_host_results_total{lane="openai",model="gpt-5.4-mini",outcome="success"} 1`, `cortex_host_in_flight{lane="openai",model="gpt-5.4-mini"} 2`,
+		`cortex_host_utilisation{lane="openai",limit="concurrency",model="gpt-5.4-mini"} 0.`, `cortex_host_restarts_total{lane="openai",model="gpt-5.4-mini"} 0`,
 	} {
 		if !strings.Contains(string(page), want) {
 			t.Errorf("%s is missing:\n%s", want, page)
