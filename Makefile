@@ -43,6 +43,38 @@ build: ## Build the host, the plugins and the generators into bin/
 		bin/cortex-host generator pack --manifest wasm-generators/$$g/manifest.json \
 			-o bin/generators/$$g.wasm bin/.parts/generators/$$g; done
 
+# Where install puts things; DESTDIR is for those who make packages.
+PREFIX  ?= /usr/local
+LIBDIR  := $(DESTDIR)$(PREFIX)/lib/cortex-host
+
+.PHONY: install
+install: build ## Install into PREFIX (/usr/local): program, plugins, generators, completion, services
+	@umask 022; mkdir -p $(DESTDIR)$(PREFIX)/bin $(LIBDIR)/plugins $(LIBDIR)/generators
+	@install -m 755 bin/cortex-host $(LIBDIR)/cortex-host
+	@install -m 755 bin/plugins/cortex-provider-* $(LIBDIR)/plugins/
+	@install -m 644 bin/generators/*.wasm $(LIBDIR)/generators/
+	@ln -sf ../lib/cortex-host/cortex-host $(DESTDIR)$(PREFIX)/bin/cortex-host
+	@install -m 755 cmd/cortex-host/services/cortex-host-job $(DESTDIR)$(PREFIX)/bin/cortex-host-job
+	@install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/systemd/system cmd/cortex-host/services/*.service cmd/cortex-host/services/*.timer
+	@mkdir -p $(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(PREFIX)/share/zsh/site-functions $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
+	@bin/cortex-host completion bash > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/cortex-host
+	@bin/cortex-host completion zsh > $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_cortex-host
+	@bin/cortex-host completion fish > $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/cortex-host.fish
+	@echo "installed into $(DESTDIR)$(PREFIX); \`cortex-host doctor\` looks whether all is well"
+
+.PHONY: release
+release: ## Make a release into dist/: archives, checksums, bills of materials
+	go run ./cmd/cortex-host/release -out dist
+
+.PHONY: release-check
+release-check: ## Make a release twice, here and from a copy of the commit elsewhere, and compare
+	@copy=$$(mktemp -d); trap 'rm -rf "$$copy"' EXIT; \
+		version=$$(git describe --tags --always); export SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct); \
+		mkdir "$$copy/source"; git archive HEAD | tar -x -C "$$copy/source"; \
+		go run ./cmd/cortex-host/release -version "$$version" -out "$$copy/here"; \
+		go run ./cmd/cortex-host/release -version "$$version" -source "$$copy/source" -out "$$copy/there"; \
+		diff -r "$$copy/here" "$$copy/there" && echo "the same bytes" && cat "$$copy/here/SHA256SUMS"
+
 .PHONY: run
 run: build ## Ask about five packages of this machine, with no key and no network
 	@bin/cortex-host run --provider offline --format text package bash coreutils grep gzip tar

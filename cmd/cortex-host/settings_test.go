@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -24,6 +25,9 @@ var sampleValues = map[string][3]string{
 	"generator_allow": {"model=m", "option=seed,image-urls", "m"}, "generator_memory_mb": {"64", "128", "0"}, "generator_queries_per_item": {"1", "2", "0"},
 	"fail_on":  {"5%", "none", "200%"},
 	"progress": {"plain", "json", "dots"}, "log": {"a.log", "b.log", " "}, "log_format": {"json", "text", "xml"}, "log_content": {"true", "false", "perhaps"},
+	"price_file": {"a.json", "b.json", " "},
+	"plugin_confinement": {"off", "standard", "none"},
+	"plugin_memory_mb": {"128", "256", "1"},
 }
 
 // TestEverySettingComesFromEveryLayer sets each key in the file, in a profile,
@@ -173,5 +177,39 @@ func TestConfigInitAsksOnATerminal(t *testing.T) {
 	}
 	if strings.Contains(s.text(), "canary") {
 		t.Error("a key was shown")
+	}
+}
+
+// keyTable is the table of settings in CONFIGURATION.md.
+func keyTable() string {
+	var b strings.Builder
+	b.WriteString("| Key | Value | Default | |\n|---|---|---|---|\n")
+	for _, k := range config.Keys() {
+		usage := strings.ToUpper(k.Usage[:1]) + k.Usage[1:]
+		if k.Trusted {
+			usage += " *(trusted)*"
+		}
+		fmt.Fprintf(&b, "| `%s` | `%s` | %s | %s |\n", k.Name, strings.ReplaceAll(k.Form, "|", "\\|"), k.Default, strings.ReplaceAll(usage, "|", "\\|"))
+	}
+	return b.String()
+}
+
+func TestTheTableOfSettingsIsThePresentOne(t *testing.T) {
+	const path = "../../core/config/CONFIGURATION.md"
+	page := readFile(t, path)
+	before, rest, ok := strings.Cut(page, "<!-- keys -->\n")
+	_, after, ok2 := strings.Cut(rest, "<!-- end of keys -->")
+	if !ok || !ok2 {
+		t.Fatal("the page has no place for the table")
+	}
+	want := before + "<!-- keys -->\n" + keyTable() + "<!-- end of keys -->" + after
+	if page == want {
+		return
+	}
+	if os.Getenv("UPDATE") == "" {
+		t.Fatal("CONFIGURATION.md has an old table of settings: UPDATE=1 go test ./cmd/cortex-host -run TestTheTableOfSettings")
+	}
+	if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
+		t.Fatal(err)
 	}
 }
