@@ -161,3 +161,45 @@ func FuzzExplain(f *testing.F) {
 		}
 	})
 }
+
+// What the patterns catch is what the checks and the facts are about.
+func TestWhatIsCaught(t *testing.T) {
+	for line, want := range map[string]string{
+		"OSError: [Errno 98] Address already in use: port 18080":                                               "port 18080",
+		"OSError: [Errno 98] Address already in use: ('127.0.0.1', 8000)":                                      "port 8000",
+		"nginx: [emerg] bind() to [::]:443 failed (98: Address already in use)":                                "port 443",
+		"Nov 24 01:02:03 web1 app[812]: listen tcp :8080: bind: address already in use":                        "port 8080",
+		"Error: listen EADDRINUSE: address already in use :::3000":                                             "port 3000",
+		"Bind for 0.0.0.0:5432 failed: port is already allocated":                                              "port 5432",
+		"dial tcp 10.0.0.5:5432: connect: connection refused":                                                  "port 5432",
+		"curl: (7) Failed to connect to localhost port 8080 after 0 ms: Connection refused":                    "port 8080",
+		"connect() to ('127.0.0.1', 6379): [Errno 111] Connection refused":                                     "",
+		"E: Could not get lock /var/lib/dpkg/lock-frontend. It is held by process 1234 (unattended-upgr)":      "pid 1234",
+		"nginx.service: Start request repeated too quickly.":                                                   "unit nginx.service",
+		"Failed to start foo.service: Unit foo.service is masked.":                                             "unit foo.service",
+		"modprobe: FATAL: Module nf_tables not found in directory /lib/modules/6.1.0":                          "module nf_tables",
+		"E: Unable to locate package ngnix":                                                                    "package ngnix",
+		"E: Package 'python-pip' has no installation candidate":                                                "package python-pip",
+		" trying to overwrite '/usr/bin/foo', which is also in package foo-common 1.0-1":                       "path /usr/bin/foo",
+		"blk_update_request: I/O error, dev sda, sector 123456 op 0x0:(READ)":                                  "device sda",
+		"EXT4-fs error (device dm-0): ext4_lookup:1785: inode #131073: comm ls: deleted inode referenced: 1":   "device dm-0",
+		"NVRM: Xid (PCI:0000:01:00): 79, pid='<unknown>', name=<unknown>, GPU has fallen off the bus.":         "code 79",
+		"curl: (6) Could not resolve host: example.invalid":                                                    "host example.invalid",
+		"bash: htop: command not found":                                                                        "program htop",
+		"sh: 1: node: not found":                                                                               "program node",
+		"Out of memory: Killed process 1234 (mysqld) total-vm:4000000kB, anon-rss:3000000kB":                   "program mysqld",
+		"TCP: request_sock_TCP: Possible SYN flooding on port 0.0.0.0:8080. Sending cookies.":                  "port 8080",
+		"ModuleNotFoundError: No module named 'yaml'":                                                          "module yaml",
+		"./app: error while loading shared libraries: libssl.so.1.1: cannot open shared object file: No such ": "name libssl.so.1.1",
+	} {
+		hits := match(rules, line)
+		if len(hits) == 0 {
+			t.Errorf("%q: no rule matches", line)
+			continue
+		}
+		key, value, _ := strings.Cut(want, " ")
+		if got := hits[0].named[key]; got != value {
+			t.Errorf("%s of %q: caught %q, want %q", hits[0].id, line, hits[0].named, want)
+		}
+	}
+}

@@ -15,7 +15,7 @@ var networkRules = []rule{
 	{
 		id: "address-in-use", title: "another socket has that address and port already", confidence: high,
 		any:      []string{"address already in use", "eaddrinuse", "address in use", "port is already allocated", "only one usage of each socket address"},
-		like:     like(`^.*(?:[:\]]|port[ =]|TCP/|UDP/)(?P<port>\d{1,5})\b(?: failed)?.{0,40}(?:address (?:already )?in use|port is already allocated)|EADDRINUSE.*:(?P<port2>\d{1,5})|(?:already |address )in use.*?(?:port |:|, )(?P<port3>\d{1,5})|address (?:already )?in use|EADDRINUSE|port is already allocated`),
+		like:     like(`^.*(?:[:\]]|port[ =]|TCP/|UDP/)(?P<port>\d{1,5})\b(?: failed)?.{0,40}(?:address (?:already )?in use|port is already allocated)|EADDRINUSE.*:(?P<port2>\d{1,5})|(?:address )?(?:already )?in use.*?(?:port |:|, )(?P<port3>\d{1,5})|address (?:already )?in use|EADDRINUSE|port is already allocated`),
 		means:    "The program cannot listen: another one does, or an earlier instance of itself still runs. Directly after an end, TIME_WAIT can have the same effect on programs that do not set SO_REUSEADDR.",
 		checks:   []string{"ss -ltnup 'sport = :{port}'", "systemctl list-sockets --all", "docker ps --format '{{.Names}} {{.Ports}}'"},
 		consider: []string{"Decide which of the two shall have the port; stop or move the other.", "A systemd socket unit may hold the port for its service."},
@@ -32,7 +32,7 @@ var networkRules = []rule{
 	{
 		id: "connection-refused", title: "nothing listens at that address and port", confidence: high,
 		any:      []string{"connection refused", "econnrefused"},
-		like:     like(`(?:[:\]]|port[ =])(?P<port>\d{1,5})\b.*(?:connection refused|ECONNREFUSED)|(?:connection refused|ECONNREFUSED).*:(?P<port2>\d{1,5})\b|connection refused|ECONNREFUSED`),
+		like:     like(`(?:[:\]]|port[ =])(?P<port>\d{1,5})\b.*(?:connection refused|ECONNREFUSED)|(?:connection refused|ECONNREFUSED).*(?::|, )(?P<port2>\d{1,5})\b|connection refused|ECONNREFUSED`),
 		means:    "The host answered that the port is closed: the service does not run, listens on another port or only on another address (127.0.0.1, ::1), or a firewall rejects.",
 		checks:   []string{"ss -ltnp 'sport = :{port}'", "systemctl --failed", "nft list ruleset", "getent hosts HOST"},
 		consider: []string{"If it should run here, look at its log, then at the address it listens on.", "In a container, localhost is the container itself.", "\"localhost\" may mean ::1 for the client and 127.0.0.1 for the server."},
