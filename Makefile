@@ -139,6 +139,10 @@ simulate: ## Simulate the adaptive rate on the whole grid and print the table (h
 mutate: ## Break each rule of the executor by one line and see its test fail (two minutes)
 	go run ./core/executor/internal/mutate
 
+.PHONY: mutants
+mutants: ## Break each mapping of our providers and see the conformance kit fail (half an hour)
+	go run ./sdk/provider/providertest/internal/mutants
+
 .PHONY: realtime
 realtime: ## Meet the exact timings in real time, on a quiet machine (five minutes)
 	CORTEX_REALTIME=1 go test -count 1 -timeout 30m -v -run 'RealTime|Makespan' ./core/executor ./cmd/cortex-host

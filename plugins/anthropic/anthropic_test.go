@@ -229,6 +229,18 @@ func TestConfigure(t *testing.T) {
 	}
 }
 
+// The provider itself takes its key out of errors, before the SDK does.
+func TestKeysNeverShow(t *testing.T) {
+	const key = "canary-5f1c3b9e"
+	_, p := vendor(t, upstream.Config{Script: func(r upstream.Request) upstream.Reply {
+		return upstream.Reply{Status: 401, Body: []byte(`{"error":{"message":"bad key ` + r.Header.Get("X-Api-Key") + `"}}`)}
+	}}, sdk.Settings{"api_key": quote(key)})
+	_, err := p.Complete(t.Context(), query("x"))
+	if !errors.Is(err, sdk.Unauthenticated) || !strings.Contains(err.Error(), "bad key") || strings.Contains(err.Error(), key) {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestDescribe(t *testing.T) {
 	var schema struct{ Properties map[string]json.RawMessage }
 	if err := json.Unmarshal(new(Provider).Describe().ConfigSchema, &schema); err != nil {

@@ -44,7 +44,7 @@ func readReply(reply *httpapi.Reply) (*sdk.Response, error) {
 	used := g.Usage.sdk()
 	fail := func(e *sdk.Error) (*sdk.Response, error) {
 		e.Usage = used
-		if e.RequestID == "" {
+		if g.ResponseID != "" {
 			e.RequestID = g.ResponseID
 		}
 		return nil, e

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/cortexlinux/cortex-host/sdk"
@@ -79,6 +80,9 @@ func (c *checker) errorReply(ctx context.Context, want ErrorReply) error {
 	}
 	if want.Code != "" && e.Code != want.Code {
 		return fmt.Errorf("the code is %q, want %q", e.Code, want.Code)
+	}
+	if !strings.Contains(e.Message, want.Says) {
+		return fmt.Errorf("the error does not say %q: %w", want.Says, e)
 	}
 	if want.RetryAfter > 0 {
 		return wantWait(e, time.Duration(want.RetryAfter*float64(time.Second)))
@@ -195,10 +199,10 @@ func (c *checker) finish(ctx context.Context, o Outcome) error {
 		r, err := i.Complete(ctx, c.fixture.query(""))
 		if o.Kind != "" {
 			e, err := c.wantError(r, err, o.Kind)
-			if err == nil && o.Usage != nil && (e.Usage == nil || *e.Usage != *o.Usage) {
-				err = fmt.Errorf("the error's usage is %+v, the upstream reported %+v", e.Usage, *o.Usage)
+			if err != nil {
+				return err
 			}
-			return err
+			return o.carried(e)
 		}
 		if err != nil {
 			return err
@@ -208,6 +212,21 @@ func (c *checker) finish(ctx context.Context, o Outcome) error {
 		}
 		return contains(r, o.Response)
 	})
+}
+
+// carried says what the error lacks of what the body tells.
+func (o *Outcome) carried(e *sdk.Error) error {
+	switch {
+	case o.Usage != nil && e.Usage == nil:
+		return errors.New("the error carries no usage, though the upstream reported it")
+	case o.Usage != nil && *e.Usage != *o.Usage:
+		return fmt.Errorf("the error's usage is %+v, the upstream reported %+v", *e.Usage, *o.Usage)
+	case o.RequestID != "" && e.RequestID != o.RequestID:
+		return fmt.Errorf("the error's request id is %q, want %q", e.RequestID, o.RequestID)
+	case !strings.Contains(e.Message, o.Says):
+		return fmt.Errorf("the error does not say %q: %w", o.Says, e)
+	}
+	return nil
 }
 
 func (c *checker) shouldRetry(ctx context.Context) error {

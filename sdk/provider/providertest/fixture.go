@@ -76,10 +76,13 @@ type Outcome struct {
 	Body   json.RawMessage  `json:"body"`
 	Reason sdk.FinishReason `json:"reason,omitempty"`
 	Kind   sdk.Kind         `json:"kind,omitempty"`
-	// Response are members that the response must have; Usage is what an error
-	// must report.
+	// Response are members that the response must have.
 	Response json.RawMessage `json:"response,omitempty"`
-	Usage    *sdk.Usage      `json:"usage,omitempty"`
+	// Usage and RequestID are what an error must carry, Says a part of its
+	// message.
+	Usage     *sdk.Usage `json:"usage,omitempty"`
+	RequestID string     `json:"request_id,omitempty"`
+	Says      string     `json:"says,omitempty"`
 }
 
 // A RequestCase is a query and the request that it must lead to.
@@ -88,6 +91,9 @@ type RequestCase struct {
 	Query *sdk.Query `json:"query"`
 	// Settings replace those of the fixture one by one; null removes one.
 	Settings sdk.Settings `json:"settings,omitempty"`
+	// BasePath is appended to the kit's URL in place of the upstream's path: a
+	// base URL as users write it too.
+	BasePath *string `json:"base_path,omitempty"`
 	// Path, Headers and Body are what must be sent: the path with the fixture's
 	// own, headers among others, the whole body. An empty header must not be
 	// there.
@@ -110,8 +116,10 @@ type ErrorReply struct {
 	Status int             `json:"status"`
 	Body   json.RawMessage `json:"body"`
 	Kind   sdk.Kind        `json:"kind"`
-	// Code is the vendor's code that the error must carry, if it matters.
+	// Code is the vendor's code that the error must carry, Says a part of its
+	// message, if they matter.
 	Code string `json:"code,omitempty"`
+	Says string `json:"says,omitempty"`
 	// RetryAfter is the wait in seconds that the body itself asks for.
 	RetryAfter float64 `json:"retry_after,omitempty"`
 }

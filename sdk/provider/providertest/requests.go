@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"reflect"
 	"strings"
@@ -23,7 +24,16 @@ func (c *checker) requestChecks() []check {
 }
 
 func (c *checker) request(ctx context.Context, want RequestCase) error {
-	i, err := c.openFor(ctx, c.vendor, want.Settings)
+	u := c.fixture.Upstream
+	vendor, settings := c.vendor, want.Settings
+	if want.BasePath != nil {
+		settings = maps.Clone(settings)
+		if settings == nil {
+			settings = sdk.Settings{}
+		}
+		vendor, settings[u.BaseURL] = nil, quote(c.vendor.URL()+*want.BasePath)
+	}
+	i, err := c.openFor(ctx, vendor, settings)
 	if err != nil {
 		return err
 	}

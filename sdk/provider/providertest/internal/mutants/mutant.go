@@ -32,6 +32,8 @@ func (m mutant) text() string { return strings.TrimSpace(m.was) + " -> " + strin
 
 var (
 	tag        = regexp.MustCompile("`json:\"[a-zA-Z]")
+	rawName    = regexp.MustCompile("`[^`]*\"[a-z_]+\":")
+	reserve    = regexp.MustCompile(`^\t+w\.reserve\(`)
 	literal    = regexp.MustCompile(`"[^"]+"`)
 	fieldValue = regexp.MustCompile(`^\t+[A-Z][A-Za-z]*:\s+\S.*,$`)
 	pairs      = regexp.MustCompile(`[A-Z][A-Za-z]*: [^,{}]+(\([^()]*\))?[,}]`)
@@ -65,7 +67,9 @@ func changes(line string) (all []string) {
 		return nil
 	case tag.MatchString(line):
 		return []string{tag.ReplaceAllStringFunc(line, func(s string) string { return s[:len(s)-1] + "mutant_" + s[len(s)-1:] })}
-	case strings.HasPrefix(trimmed, "case ") && strings.Contains(line, `"`):
+	case rawName.MatchString(line):
+		return []string{rawName.ReplaceAllStringFunc(line, func(s string) string { return strings.TrimSuffix(s, `":`) + `_mutant":` })}
+	case (strings.HasPrefix(trimmed, "case ") || strings.HasPrefix(trimmed, "p.has(") || strings.HasPrefix(trimmed, "p.says(")) && strings.Contains(line, `"`):
 		for _, at := range literal.FindAllStringIndex(line, -1) {
 			all = append(all, line[:at[1]-1]+"-mutant"+line[at[1]-1:])
 		}
@@ -76,7 +80,7 @@ func changes(line string) (all []string) {
 			other = "Length"
 		}
 		return []string{returned.ReplaceAllString(line, "${1}sdk."+other)}
-	case fieldValue.MatchString(line), header.MatchString(line):
+	case fieldValue.MatchString(line), header.MatchString(line), reserve.MatchString(line):
 		return []string{""}
 	case assignment.MatchString(line) && !strings.HasSuffix(trimmed, "{"):
 		return []string{""}

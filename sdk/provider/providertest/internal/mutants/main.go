@@ -4,15 +4,17 @@
 // The mappings that all providers share, in httpapi, are guarded by its tables in
 // the same way. Nothing in the work tree is changed.
 //
-//	go run ./plugins/internal/mutants                    # all, half an hour
-//	go run ./plugins/internal/mutants plugins/gemini     # one package
-//	go run ./plugins/internal/mutants plugins/gemini 10  # every tenth of it
+//	go run ./sdk/provider/providertest/internal/mutants                    # all, half an hour
+//	go run ./sdk/provider/providertest/internal/mutants plugins/gemini     # one package
+//	go run ./sdk/provider/providertest/internal/mutants plugins/gemini 10  # every tenth of it
+//	go run ./sdk/provider/providertest/internal/mutants plugins/gemini h.S # lines that hold this
 package main
 
 import (
 	"fmt"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -26,19 +28,22 @@ type target struct {
 }
 
 func main() {
-	dir, step := "", 1
+	dir, step, word := "", 1, ""
 	if len(os.Args) > 1 {
 		dir = os.Args[1]
 	}
 	if len(os.Args) > 2 {
-		step, _ = strconv.Atoi(os.Args[2])
+		var err error
+		if step, err = strconv.Atoi(os.Args[2]); err != nil {
+			word = os.Args[2]
+		}
 	}
 	survivors := 0
 	for _, t := range targets {
 		if dir != "" && t.dir != dir {
 			continue
 		}
-		n, err := t.run(max(1, step))
+		n, err := t.run(max(1, step), word)
 		if err != nil {
 			fmt.Fprintln(os.Stderr, "error:", err)
 			os.Exit(1)
@@ -51,8 +56,9 @@ func main() {
 	}
 }
 
-// run tries every step-th mutant of a package and returns how many survived.
-func (t *target) run(step int) (survivors int, err error) {
+// run tries every step-th mutant of a package, of the lines that hold a word, and
+// returns how many survived.
+func (t *target) run(step int, word string) (survivors int, err error) {
 	all, err := t.mutants()
 	if err != nil {
 		return 0, err
@@ -65,6 +71,9 @@ func (t *target) run(step int) (survivors int, err error) {
 	began, tried, pointless := time.Now(), 0, 0
 	for i := 0; i < len(all); i += step {
 		m := all[i]
+		if !strings.Contains(m.was, word) {
+			continue
+		}
 		if why := t.equal[m.text()]; why != "" {
 			pointless++
 			continue
