@@ -147,6 +147,14 @@ mutants: ## Break each mapping of our providers and see the conformance kit fail
 realtime: ## Meet the exact timings in real time, on a quiet machine (five minutes)
 	CORTEX_REALTIME=1 go test -count 1 -timeout 30m -v -run 'RealTime|Makespan' ./core/executor ./cmd/cortex-host
 
+.PHONY: throughput
+throughput: ## A million items through generate, in Go and in C: speed and memory (two minutes)
+	CORTEX_SLOW_TESTS=1 go test -count 1 -timeout 20m -v -run '^TestGenerateThroughput$$' ./cmd/cortex-host
+
+.PHONY: hostile
+hostile: ## Run the hostile modules against the exact deadline, on a quiet machine
+	CORTEX_REALTIME=1 go test -count 1 -timeout 20m -v -run '^TestHostileModules$$' ./core/wasm
+
 .PHONY: survive
 survive: ## Kill host, plugin and guest 50 times in runs of 10,000 queries (two minutes)
 	CORTEX_TORTURE_ROUNDS=50 CORTEX_TORTURE_QUERIES=10000 go test -count 1 -timeout 20m -v -run '^TestTorture$$' ./cmd/cortex-host

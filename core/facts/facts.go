@@ -19,6 +19,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"sync"
@@ -31,9 +32,9 @@ type Config struct {
 	// does not change. Empty: cortex-host/facts in the user's cache directory;
 	// "off": no cache.
 	CacheDir string
-	// Run executes a tool and returns its output. Nil: os/exec, without a
+	// Run executes a tool and writes its output to out. Nil: os/exec, without a
 	// shell. The output counts even if the tool fails.
-	Run func(ctx context.Context, tool string, args ...string) ([]byte, error)
+	Run func(ctx context.Context, out io.Writer, tool string, args ...string) error
 	// Timeout bounds one tool. Default 20 s.
 	Timeout time.Duration
 }

@@ -1,9 +1,9 @@
 package facts
 
 import (
-	"bufio"
 	"bytes"
 	"context"
+	"io"
 	"os/exec"
 	"regexp"
 	"strings"
@@ -57,16 +57,48 @@ next:
 // A lookup collects what tools say.
 type lookup struct {
 	ctx   context.Context
-	run   func(ctx context.Context, tool string, args ...string) ([]byte, error)
+	run   func(ctx context.Context, out io.Writer, tool string, args ...string) error
 	found map[string]Package
 }
 
 // lines runs a tool and calls f for each line of its output. A tool that fails
 // has no lines or fewer: most tools fail when one of many names is unknown.
 func (l *lookup) lines(f func(line string), tool string, args ...string) {
-	out, _ := l.run(l.ctx, tool, args...)
-	for lines := bufio.NewScanner(bytes.NewReader(out)); lines.Scan(); {
-		f(lines.Text())
+	out := &lineWriter{f: f}
+	_ = l.run(l.ctx, out, tool, args...)
+	out.end()
+}
+
+// A lineWriter calls f for each line that is written to it: what apt knows of
+// all packages is too much to keep.
+type lineWriter struct {
+	f    func(line string)
+	part []byte // a line whose end has not come yet
+}
+
+// Write never fails.
+func (w *lineWriter) Write(p []byte) (int, error) {
+	n := len(p)
+	for {
+		line, rest, whole := bytes.Cut(p, []byte("\n"))
+		w.part = append(w.part, line...)
+		if !whole {
+			return n, nil
+		}
+		w.line()
+		p = rest
+	}
+}
+
+func (w *lineWriter) line() {
+	w.f(string(w.part))
+	w.part = w.part[:0]
+}
+
+// end takes what was written since the last line's end for a line.
+func (w *lineWriter) end() {
+	if len(w.part) > 0 {
+		w.line()
 	}
 }
 

@@ -3,6 +3,7 @@ package facts
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"os"
 	"os/exec"
 	"regexp"
@@ -94,7 +95,7 @@ func (c *Collector) learn(ctx context.Context, names []string) error {
 var toolEnv = []string{"PATH", "HOME", "TMPDIR", "APT_CONFIG"}
 
 // runTool executes a tool with a plain environment.
-func runTool(ctx context.Context, tool string, args ...string) ([]byte, error) {
+func runTool(ctx context.Context, out io.Writer, tool string, args ...string) error {
 	cmd := exec.CommandContext(ctx, tool, args...)
 	cmd.Env = []string{"LC_ALL=C", "LANGUAGE=C", "NO_COLOR=1"}
 	for _, name := range toolEnv {
@@ -102,5 +103,6 @@ func runTool(ctx context.Context, tool string, args ...string) ([]byte, error) {
 			cmd.Env = append(cmd.Env, name+"="+value)
 		}
 	}
-	return cmd.Output()
+	cmd.Stdout = out
+	return cmd.Run()
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"testing"
 )
@@ -11,14 +12,15 @@ import (
 // said answers for the tools of a machine that we are not on.
 type said map[string]string
 
-func (s said) run(_ context.Context, tool string, args ...string) ([]byte, error) {
+func (s said) run(_ context.Context, out io.Writer, tool string, args ...string) error {
 	line := tool + " " + strings.Join(args, " ")
-	for prefix, out := range s {
+	for prefix, text := range s {
 		if strings.HasPrefix(line, prefix) {
-			return []byte(out), errors.New("exit status 1") // most tools fail when one name is unknown
+			_, _ = io.WriteString(out, text)
+			return errors.New("exit status 1") // most tools fail when one name is unknown
 		}
 	}
-	return nil, errors.New("no such tool")
+	return errors.New("no such tool")
 }
 
 // What each family of tools prints, and what it means.
@@ -71,12 +73,18 @@ func TestManagers(t *testing.T) {
 // After many names everything is read once, and no tool is called any more.
 func TestManyPackagesAreReadAtOnce(t *testing.T) {
 	calls := 0
-	c := New(Config{CacheDir: "off", Run: func(_ context.Context, tool string, args ...string) ([]byte, error) {
+	c := New(Config{CacheDir: "off", Run: func(_ context.Context, out io.Writer, tool string, args ...string) error {
 		calls++
+		text := "installed\tp7\tp7:amd64\t1\tamd64\n"
 		if tool == "apt-cache" && args[0] == "dumpavail" {
-			return []byte("Package: p7\nVersion: 2\nArchitecture: amd64\n"), nil
+			text = "Package: p6\nVersion: 1\n\nPackage: p7\nVersion: 2\nArchitecture: amd64\n"
 		}
-		return []byte("installed\tp7\tp7:amd64\t1\tamd64\n"), nil
+		for i := range len(text) { // in pieces that end anywhere
+			if _, err := io.WriteString(out, text[i:i+1]); err != nil {
+				return err
+			}
+		}
+		return nil
 	}})
 	c.packages = openPackageCache("", nil)
 	c.manager = &managers[0]

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -29,6 +30,17 @@ func ExampleRunner_Generate() {
 		fmt.Println(query.ID, query.Messages[0].Text, err)
 	}
 	// Output: a ? <nil>
+}
+
+// numbered yields n items p0, p1, ...
+func numbered(n int) func(yield func(wasm.Item, error) bool) {
+	return func(yield func(wasm.Item, error) bool) {
+		for i := range n {
+			if !yield(wasm.Item{Text: "p" + strconv.Itoa(i)}, nil) {
+				return
+			}
+		}
+	}
 }
 
 func TestStoppingEarly(t *testing.T) {
