@@ -60,9 +60,9 @@ var lookPort = look{"port", "port", func(ctx context.Context, m *machine, sec *s
 	who := r.listenerOn(port)
 	switch {
 	case len(who) > 0:
-		g.fact("port "+port, "%s listens on it%s", strings.Join(who, ", "), r.blind())
-	case m.taken(port):
-		g.fact("port "+port, "somebody listens on it, but this user cannot see who%s", r.blind())
+		g.fact("port "+port, "%s listens on it", strings.Join(who, ", "))
+	case m.owner(port) != "":
+		g.fact("port "+port, "a process of the user %s listens on it; this plugin may not see which, ss -ltnp shows it to root", m.owner(port))
 	default:
 		g.fact("port "+port, "nobody listens on it")
 	}
@@ -75,22 +75,23 @@ func runs(programs ...string) look {
 		if err != nil {
 			return
 		}
-		var who []string
-		for _, list := range r.processes {
-			for _, p := range list {
-				for _, name := range programs {
-					if path.Base(p.program) == name {
-						who = append(who, strings.TrimSuffix(p.name()+" on "+strings.Join(p.ports, ", "), " on "))
-					}
-				}
+		var mine []*process
+		var ports []string
+		for _, p := range r.all {
+			if slices.Contains(programs, path.Base(p.program)) {
+				mine = append(mine, p)
+				ports = append(ports, p.ports...)
 			}
 		}
-		slices.Sort(who)
 		g := sec.from(processSource, r.asOf)
-		if len(who) == 0 {
-			g.fact(programs[0], "does not run%s", r.blind())
+		if len(mine) == 0 {
+			g.fact(programs[0], "does not run")
 			return
 		}
-		g.fact(programs[0], "runs, %s", names(who, m.settings.list))
+		g.fact(programs[0], "runs: %s", byProgram(mine))
+		slices.Sort(ports)
+		if ports = slices.Compact(ports); len(ports) > 0 {
+			g.fact("listening on", "%s", names(ports, m.settings.list))
+		}
 	}}
 }

@@ -115,6 +115,7 @@ func FuzzMachine(f *testing.F) {
 		f.Add(string(file.Data))
 	}
 	f.Add("Id=a.service\nListen=/run/x (Stream)\n\nId=b\n")
+	f.Add("tcp LISTEN 0 511 0.0.0.0:80 0.0.0.0:* cgroup:/system.slice/nginx.service\n")
 	f.Add(`{"smart_status":{"passed":true}}`)
 	f.Add("1: POSIX  ADVISORY  WRITE 812 fe:00:1049 0 EOF\n2: -> x\n")
 	f.Fuzz(func(t *testing.T, text string) {
@@ -124,16 +125,22 @@ func FuzzMachine(f *testing.F) {
 			}
 			_ = u.describe()
 		}
-		sockets := map[string]string{}
+		sockets := map[string]socket{}
 		parseSockets(text, "tcp", "0A", sockets)
-		for inode, address := range sockets {
-			if inode == "" || !strings.HasPrefix(address, "tcp ") {
-				t.Fatalf("socket %q is at %q", inode, address)
+		for inode, s := range sockets {
+			if inode == "" || !strings.HasPrefix(s.address, "tcp ") {
+				t.Fatalf("socket %q is at %+v", inode, s)
 			}
 		}
 		if passed, known := parseSmart(text); passed && !known {
 			t.Fatal("a health that is good and not known")
 		}
+		for unit, ports := range parseSS(text) {
+			if unit == "" || len(ports) == 0 {
+				t.Fatalf("unit %q listens on %q", unit, ports)
+			}
+		}
+		_ = unitOf(text)
 		_ = parseLocks(text, "1049")
 		_ = parseFlags(text)
 		_ = parseUint(text)

@@ -2,14 +2,13 @@ package main
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
-	"net/netip"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,15 +17,19 @@ import (
 
 // running is what runs on the machine at one moment.
 type running struct {
-	processes map[string][]*process // by program file
-	hidden    int                   // processes that this user may not look at
-	asOf      time.Time
+	all   []*process
+	asOf  time.Time
+	units map[string][]string // ports by unit, where processes are hidden
 }
 
-// A process runs a program and may listen.
+// A process runs a program and may listen. Of one that is hidden (another
+// user's, or this plugin is confined) only the name is known, and the ports of
+// its unit.
 type process struct {
 	pid      int
-	program  string
+	program  string // its file; of a hidden one the name, of 15 bytes at most
+	hidden   bool
+	unit     string
 	replaced bool // the file was replaced or removed since it started
 	ports    []string
 }
@@ -59,50 +62,62 @@ func byProgram(list []*process) string {
 	return strings.Join(all, ", ")
 }
 
-// of returns the processes that run one of the files.
+// aProgram is a file whose name may be that of a process.
+var aProgram = regexp.MustCompile(`^/(?:usr|opt)/(?:.*/)?(?:s?bin|libexec|systemd)/([^/]+)$`)
+
+// of returns the processes that run one of the files. A hidden process is told
+// by its name.
 func (r *running) of(files []string) []*process {
-	var all []*process
-	seen := map[string]bool{}
+	wanted, names := map[string]bool{}, map[string]bool{}
 	for _, file := range files {
-		if file = canonical(file); !seen[file] {
-			seen[file] = true
-			all = append(all, r.processes[file]...)
+		file = canonical(file)
+		wanted[file] = true
+		if m := aProgram.FindStringSubmatch(file); m != nil {
+			names[m[1][:min(len(m[1]), 15)]] = true
 		}
 	}
-	slices.SortFunc(all, func(a, b *process) int { return a.pid - b.pid })
-	return all
+	var found []*process
+	for _, p := range r.all {
+		if !p.hidden && wanted[p.program] || p.hidden && names[p.program] {
+			found = append(found, p)
+		}
+	}
+	return found
 }
 
-// blind says how much could not be seen.
-func (r *running) blind() string {
-	if r.hidden == 0 {
+// blind says how much could not be seen, of some processes or of all.
+func blind(list []*process) string {
+	hidden := 0
+	for _, p := range list {
+		if p.hidden {
+			hidden++
+		}
+	}
+	if hidden == 0 {
 		return ""
 	}
-	return fmt.Sprintf("; %s, which root could", count(r.hidden, "process of another user cannot be looked at", "processes of other users cannot be looked at"))
+	return fmt.Sprintf("; %s", count(hidden, "process is known by its name only", "processes are known by their names only"))
 }
 
-// listenerOn returns the processes that listen on a port, as "nginx (pid 7)".
+// listenerOn returns who listens on a port: processes, as "nginx (pid 7)", or
+// units where the processes are hidden.
 func (r *running) listenerOn(port string) []string {
+	on := func(address string) bool { return strings.HasSuffix(address, ":"+port) }
 	var all []string
-	for _, list := range r.processes {
-		for _, p := range list {
-			if slices.ContainsFunc(p.ports, func(s string) bool { return strings.HasSuffix(s, ":"+port) }) {
-				all = append(all, p.name())
-			}
+	for _, p := range r.all {
+		if !p.hidden && slices.ContainsFunc(p.ports, on) {
+			all = append(all, p.name())
 		}
 	}
-	slices.Sort(all)
+	if len(all) > 0 {
+		return all
+	}
+	for _, unit := range slices.Sorted(maps.Keys(r.units)) {
+		if slices.ContainsFunc(r.units[unit], on) {
+			all = append(all, "the unit "+unit)
+		}
+	}
 	return all
-}
-
-// taken reports whether anybody listens on a port.
-func (m *machine) taken(port string) bool {
-	for _, address := range m.listening() {
-		if strings.HasSuffix(address, ":"+port) {
-			return true
-		}
-	}
-	return false
 }
 
 // processSource is where running is read from.
@@ -110,8 +125,9 @@ const processSource = "/proc (processes and their sockets)"
 
 // findRunning looks at every process, its program and its listening sockets.
 func (m *machine) findRunning(ctx context.Context) (*running, error) {
-	r := &running{processes: map[string][]*process{}, asOf: m.now()}
+	r := &running{asOf: m.now()}
 	sockets := m.listening()
+	hidden := false
 	for _, entry := range m.list("/proc") {
 		pid, err := strconv.Atoi(entry)
 		if err != nil {
@@ -120,26 +136,49 @@ func (m *machine) findRunning(ctx context.Context) (*running, error) {
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
-		program, err := os.Readlink(m.path("/proc/" + entry + "/exe"))
-		switch {
-		case errors.Is(err, fs.ErrPermission):
-			r.hidden++
-			continue
-		case err != nil: // a thread of the kernel, or a process that has ended
+		p := m.process(entry, sockets)
+		if p == nil {
 			continue
 		}
-		program, replaced := strings.CutSuffix(program, " (deleted)")
-		p := &process{pid: pid, program: canonical(program), replaced: replaced}
-		if len(sockets) > 0 {
-			p.ports = m.portsOf(entry, sockets)
+		p.pid = pid
+		hidden = hidden || p.hidden
+		r.all = append(r.all, p)
+	}
+	slices.SortFunc(r.all, func(a, b *process) int { return a.pid - b.pid })
+	if hidden {
+		r.units = m.unitPorts(ctx)
+		for _, p := range r.all {
+			if p.hidden {
+				p.ports = r.units[p.unit]
+			}
 		}
-		r.processes[p.program] = append(r.processes[p.program], p)
 	}
 	return r, nil
 }
 
+// process looks at one process; nil if it is a thread of the kernel or has
+// ended.
+func (m *machine) process(pid string, sockets map[string]socket) *process {
+	program, err := os.Readlink(m.path("/proc/" + pid + "/exe"))
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		if m.read("/proc/"+pid+"/cmdline", 1) == "" {
+			return nil // a thread of the kernel
+		}
+		return &process{program: m.word("/proc/" + pid + "/comm"), hidden: true, unit: unitOf(m.read("/proc/"+pid+"/cgroup", 4096))}
+	case err != nil:
+		return nil
+	}
+	program, replaced := strings.CutSuffix(program, " (deleted)")
+	p := &process{program: canonical(program), replaced: replaced}
+	if len(sockets) > 0 {
+		p.ports = m.portsOf(pid, sockets)
+	}
+	return p
+}
+
 // portsOf returns the ports on which a process listens.
-func (m *machine) portsOf(pid string, sockets map[string]string) []string {
+func (m *machine) portsOf(pid string, sockets map[string]socket) []string {
 	var ports []string
 	dir := "/proc/" + pid + "/fd"
 	for _, fd := range m.list(dir) {
@@ -148,59 +187,11 @@ func (m *machine) portsOf(pid string, sockets map[string]string) []string {
 			continue
 		}
 		if inode, ok := strings.CutPrefix(target, "socket:["); ok {
-			if port := sockets[strings.TrimSuffix(inode, "]")]; port != "" {
-				ports = append(ports, port)
+			if s, ok := sockets[strings.TrimSuffix(inode, "]")]; ok {
+				ports = append(ports, s.address)
 			}
 		}
 	}
 	slices.Sort(ports)
 	return slices.Compact(ports)
-}
-
-// listening returns the listening sockets by inode.
-func (m *machine) listening() map[string]string {
-	sockets := map[string]string{}
-	for _, table := range []struct{ file, protocol, state string }{
-		{"tcp", "tcp", "0A"}, {"tcp6", "tcp", "0A"}, {"udp", "udp", "07"}, {"udp6", "udp", "07"},
-	} {
-		parseSockets(m.read("/proc/net/"+table.file, 64<<20), table.protocol, table.state, sockets)
-	}
-	return sockets
-}
-
-// parseSockets reads a table of /proc/net: local address, state and inode are
-// the second, fourth and tenth field.
-func parseSockets(text, protocol, state string, into map[string]string) {
-	for line := range strings.Lines(text) {
-		f := strings.Fields(line)
-		if len(f) < 10 || f[3] != state || f[9] == "0" {
-			continue
-		}
-		if address, ok := socketAddress(f[1]); ok {
-			into[f[9]] = protocol + " " + address
-		}
-	}
-}
-
-// socketAddress reads "0100007F:0016": the address in words of the machine's
-// byte order (little-endian on every platform that is promised), the port in
-// hexadecimal.
-func socketAddress(text string) (string, bool) {
-	host, port, ok := strings.Cut(text, ":")
-	raw, err := hex.DecodeString(host)
-	number, err2 := strconv.ParseUint(port, 16, 16)
-	if !ok || err != nil || err2 != nil || len(raw)%4 != 0 {
-		return "", false
-	}
-	for word := range slices.Chunk(raw, 4) {
-		slices.Reverse(word)
-	}
-	address, ok := netip.AddrFromSlice(raw)
-	if !ok {
-		return "", false
-	}
-	if address.Unmap().IsUnspecified() {
-		return fmt.Sprintf("*:%d", number), true
-	}
-	return netip.AddrPortFrom(address.Unmap(), uint16(number)).String(), true
 }

@@ -167,7 +167,7 @@ func (m *machine) writeRunning(ctx context.Context, sec *section, f *packageFact
 	mine := r.of(f.files)
 	g := sec.from(processSource, r.asOf)
 	if len(mine) == 0 {
-		g.fact("processes", "none run a program of this package%s", r.blind())
+		g.fact("processes", "none run a program of this package%s", blind(r.all))
 		return nil
 	}
 	var ports []string
@@ -180,8 +180,12 @@ func (m *machine) writeRunning(ctx context.Context, sec *section, f *packageFact
 	}
 	slices.Sort(ports)
 	ports = slices.Compact(ports)
-	g.fact("processes", "%s%s", byProgram(mine), r.blind())
-	g.fact("listening on", "%s", names(ports, m.settings.list))
+	g.fact("processes", "%s%s", byProgram(mine), blind(mine))
+	if len(ports) == 0 && blind(mine) != "" {
+		g.fact("listening on", "unknown: this plugin may not look at the sockets of these processes (ss -ltnp shows them to root)")
+	} else {
+		g.fact("listening on", "%s", names(ports, m.settings.list))
+	}
 	if len(replaced) > 0 {
 		g.fact("restart needed", "%s: the program file was replaced while it ran", byProgram(replaced))
 	}
