@@ -123,7 +123,9 @@ type Grant struct {
 	Files []string `yaml:"files"`
 }
 
-// A Credential says where one key is found, never the key itself.
+// A Credential says where one key is found, never the key itself. One of a file
+// or a command is read once more when the vendor refuses it, because it may have
+// expired.
 type Credential struct {
 	// Env names an environment variable.
 	Env string `yaml:"env"`

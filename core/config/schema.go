@@ -12,7 +12,7 @@ const (
 		"plugin":{"type":"string","description":"the plugin, or a preset of one; default: the instance's name"},
 		"model":{"type":"string"},
 		"settings":{"type":"object","description":"properties of the plugin's configuration; no secrets"},
-		"keys":{"type":"array","description":"credentials that share the load","items":{"type":"object","additionalProperties":false,
+		"keys":{"type":"array","description":"credentials that share the load; one of a file or a command is read once more when the vendor refuses it","items":{"type":"object","additionalProperties":false,
 			"minProperties":1,"maxProperties":1,"properties":{"env":{"type":"string","minLength":1},"file":{"type":"string","minLength":1},
 			"command":{"type":"array","minItems":1,"items":{"type":"string"}}}}},
 		"grant":{"type":"object","description":"what the plugin may see of your ambient credentials","additionalProperties":false,"properties":{

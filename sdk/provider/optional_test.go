@@ -114,3 +114,18 @@ func TestTheLogHasLevelsAndNoSecrets(t *testing.T) {
 		t.Errorf("got %s", got)
 	}
 }
+
+// A panic is never the end of the plugin, not even one in Describe.
+func TestAPanicInDescribe(t *testing.T) {
+	c := connect(t, panicky{echo})
+	if _, err := c.Describe(t.Context()); !errors.Is(err, sdk.Internal) || !strings.Contains(err.Error(), "panicked") {
+		t.Errorf("got %v", err)
+	}
+	if r, err := c.Complete(t.Context(), textQuery("still here")); err != nil || r.Content != "still here" {
+		t.Errorf("got %v, %v", r, err)
+	}
+}
+
+type panicky struct{ *fake }
+
+func (panicky) Describe() sdk.Description { panic("oh") }

@@ -9,6 +9,9 @@ import (
 	"runtime/debug"
 	"sync/atomic"
 
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
 	"github.com/cortexlinux/cortex-host/sdk"
 	providerv1 "github.com/cortexlinux/cortex-host/sdk/proto/cortex/provider/v1"
 )
@@ -27,7 +30,10 @@ func newServer(p Plugin) *server { return &server{impl: p} }
 
 // Describe implements the wire.
 func (s *server) Describe(context.Context, *providerv1.DescribeRequest) (*providerv1.DescribeResponse, error) {
-	d := described(s.impl)
+	var d sdk.Description
+	if _, err := s.guard(func() (*sdk.Response, error) { d = described(s.impl); return nil, nil }); err != nil {
+		return nil, status.Error(codes.Internal, err.Error())
+	}
 	d.Stream = !s.unary
 	return describeToWire(d)
 }

@@ -52,25 +52,70 @@ func (c *checker) nobodyListens(ctx context.Context) error {
 	return err
 }
 
+// invalidTLS wants no request to be sent to a server whose certificate is not
+// to be trusted: for want of a CA, and with one because it has expired or is
+// another host's.
 func (c *checker) invalidTLS(ctx context.Context) error {
-	vendor, err := c.startVendor(upstream.Config{TLS: true})
-	if err != nil {
-		return err
+	for _, cert := range []struct {
+		fault upstream.CertFault
+		what  string
+	}{
+		{upstream.NoCertFault, "that nobody vouches for"}, {upstream.ExpiredCert, "that has expired"}, {upstream.OtherCert, "of another host"},
+	} {
+		vendor, err := c.startVendor(upstream.Config{TLS: true, CertFault: cert.fault})
+		if err != nil {
+			return err
+		}
+		err = c.distrusts(ctx, vendor, cert.fault != upstream.NoCertFault)
+		sent := vendor.Stats().Requests
+		vendor.Close()
+		if err != nil {
+			return fmt.Errorf("a certificate %s: %w", cert.what, err)
+		}
+		if sent != 0 {
+			return fmt.Errorf("a request was sent to a server with a certificate %s", cert.what)
+		}
 	}
-	defer vendor.Close()
-	i, err := c.openFor(ctx, vendor, nil)
+	return nil
+}
+
+// distrusts asks a server whose certificate is not right, with its CA in the
+// configuration if known.
+func (c *checker) distrusts(ctx context.Context, vendor *upstream.Server, known bool) error {
+	settings, around := c.settingsFor(vendor, nil), Surroundings{}
+	if name := c.fixture.Upstream.CA; known && name != "" {
+		file, remove, err := caFile(vendor)
+		if err != nil {
+			return err
+		}
+		defer remove()
+		settings[name], around.Readable = quote(file), []string{file}
+	}
+	i, err := c.door.Open(ctx, around)
 	if err != nil {
 		return err
 	}
 	defer i.Close()
-	r, err := i.Complete(ctx, c.fixture.query(""))
-	if _, err := c.wantError(r, err, sdk.Unreachable); err != nil {
+	if err := i.Configure(ctx, settings); err != nil {
 		return err
 	}
-	if vendor.Stats().Requests != 0 {
-		return errors.New("a request was sent to a server whose certificate nobody vouches for")
+	r, err := i.Complete(ctx, c.fixture.query(""))
+	_, err = c.wantError(r, err, sdk.Unreachable)
+	return err
+}
+
+// caFile writes the server's CA into a file.
+func caFile(vendor *upstream.Server) (path string, remove func(), err error) {
+	dir, err := os.MkdirTemp("", "conformance-")
+	if err != nil {
+		return "", nil, err
 	}
-	return nil
+	path = filepath.Join(dir, "ca.pem")
+	if err := os.WriteFile(path, vendor.CA(), 0o600); err != nil {
+		os.RemoveAll(dir)
+		return "", nil, err
+	}
+	return path, func() { os.RemoveAll(dir) }, nil
 }
 
 // ownCA wants a certificate authority of a company's own to be trusted, by a
@@ -81,15 +126,11 @@ func (c *checker) ownCA(ctx context.Context) error {
 		return err
 	}
 	defer vendor.Close()
-	dir, err := os.MkdirTemp("", "conformance-")
+	file, remove, err := caFile(vendor)
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
-	file := filepath.Join(dir, "ca.pem")
-	if err := os.WriteFile(file, vendor.CA(), 0o600); err != nil {
-		return err
-	}
+	defer remove()
 	settings := c.settingsFor(vendor, nil)
 	tried := false
 	if name := c.fixture.Upstream.CA; name != "" {

@@ -13,8 +13,21 @@ import (
 	"time"
 )
 
+// A CertFault is what is wrong with a server's certificate.
+type CertFault int
+
+// The faults of certificates.
+const (
+	// NoCertFault is a certificate that is right for who trusts the server's CA.
+	NoCertFault CertFault = iota
+	// ExpiredCert was valid until an hour ago.
+	ExpiredCert
+	// OtherCert is another host's.
+	OtherCert
+)
+
 // newCertificate makes a CA of its own and a certificate by it for loopback.
-func newCertificate() (tls.Certificate, []byte, error) {
+func newCertificate(fault CertFault) (tls.Certificate, []byte, error) {
 	caKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return tls.Certificate{}, nil, err
@@ -40,6 +53,12 @@ func newCertificate() (tls.Certificate, []byte, error) {
 		DNSNames:    []string{"localhost"},
 		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback},
 		KeyUsage:    x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+	}
+	switch fault {
+	case ExpiredCert:
+		leaf.NotBefore, leaf.NotAfter = time.Now().Add(-48*time.Hour), time.Now().Add(-time.Hour)
+	case OtherCert:
+		leaf.DNSNames, leaf.IPAddresses = []string{"other.example"}, nil
 	}
 	leafDER, err := x509.CreateCertificate(rand.Reader, leaf, ca, &key.PublicKey, caKey)
 	if err != nil {

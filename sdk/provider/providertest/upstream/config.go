@@ -12,6 +12,8 @@ type Config struct {
 	// TLS serves https with a certificate of the server's own CA (see
 	// [Server.CA]).
 	TLS bool
+	// CertFault is what is wrong with that certificate.
+	CertFault CertFault
 	// Latency is the time before a reply: each one's if Sigma is 0, else the
 	// median of a lognormal distribution.
 	Latency time.Duration

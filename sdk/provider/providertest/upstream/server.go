@@ -67,7 +67,7 @@ func Start(cfg Config) (*Server, error) {
 	}
 	serving := s.listener
 	if cfg.TLS {
-		cert, ca, err := newCertificate()
+		cert, ca, err := newCertificate(cfg.CertFault)
 		if err != nil {
 			s.listener.Close()
 			return nil, fmt.Errorf("mock vendor: %w", err)
