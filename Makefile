@@ -164,6 +164,10 @@ torture: ## The same 1,000 times, and 20,000 losses of power (an hour)
 	CORTEX_TORTURE_ROUNDS=1000 CORTEX_TORTURE_QUERIES=10000 go test -count 1 -timeout 3h -v -run '^TestTorture$$' ./cmd/cortex-host
 	CORTEX_TORTURE_ROUNDS=1000 CORTEX_TORTURE_SEEDS=20000 go test -count 1 -timeout 1h -v -run '^(TestKill|TestPowerLoss|TestFailedSync)$$' ./core/journal
 
+.PHONY: memory
+memory: ## Ask a million simulated queries and measure the memory of the host (a minute)
+	CORTEX_MEMORY_QUERIES=1000000 go test -count 1 -timeout 20m -v -run '^TestMemoryOfEndlessStreams$$' ./cmd/cortex-host
+
 .PHONY: prices
 prices: ## Bring the price list up to date (needs npm and node)
 	go run ./core/price/internal/generate -o core/price/prices.json
