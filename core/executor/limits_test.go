@@ -83,6 +83,37 @@ func TestRateByRule(t *testing.T) {
 	}
 }
 
+// A share of a limit that a provider declares leaves the rest to others; a rate
+// that somebody asks for is what it is.
+func TestShareOfDeclaredLimits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		lane := route.Lane{Name: "a", Provider: &fake{}, Limits: sdk.Limits{RequestsPerSecond: 10, TokensPerMinute: 60_000}}
+		cfg := executor.Config{Lanes: []route.Lane{lane}, Share: 0.5}
+		plan := func() executor.Plan {
+			p, err := newExecutor(t, cfg).Plan(context.Background(), stream(100))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return p
+		}
+		if p := plan(); p.Limit != "tokens" || p.Duration < 95*time.Second || p.Duration > 105*time.Second {
+			t.Errorf("half of 60,000 tokens a minute: %v by %s", p.Duration, p.Limit)
+		}
+		cfg.Lanes[0].Limits.TokensPerMinute = 0
+		if p := plan(); p.Limit != "concurrency" || newExecutor(t, cfg).Stats().Lanes[0].Rate > 5 {
+			t.Errorf("half of 10 a second: %v by %s", p.Duration, p.Limit)
+		}
+		cfg.RequestsPerSecond = new(8.0)
+		if rate := newExecutor(t, cfg).Stats().Lanes[0].Rate; rate > 5 {
+			t.Errorf("half of 10 a second: %v", rate)
+		}
+		cfg.Lanes[0].Limits = sdk.Limits{}
+		if rate := newExecutor(t, cfg).Stats().Lanes[0].Rate; rate < 7.9 {
+			t.Errorf("8 a second: %v", rate)
+		}
+	})
+}
+
 // The ancestor's concurrency was capped by a pool of six threads.
 func TestConcurrencyIsWhatIsAskedFor(t *testing.T) {
 	for _, n := range []int{1, 5, 64, 500} {

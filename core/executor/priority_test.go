@@ -94,6 +94,35 @@ func TestUrgentOnesOfAnotherLaneStarveNobody(t *testing.T) {
 	})
 }
 
+// A query that comes back is older than those that arrived after it.
+func TestRetryKeepsItsPlace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &fake{}
+		p.do = func(_ context.Context, q *sdk.Query, n int) (*sdk.Response, error) {
+			time.Sleep(time.Second)
+			if n == 1 {
+				return nil, &sdk.Error{Kind: sdk.Conflict, RetryAfter: new(3 * time.Second)}
+			}
+			return answer(q), nil
+		}
+		e := newExecutor(t, executor.Config{Lanes: []route.Lane{local("a", p)}, MaxConcurrent: 1, AgeAfter: 5 * time.Second})
+		var qs []sdk.Query
+		for i := range 100 { // urgent ones overtake; the oldest gets every fourth turn
+			qs = append(qs, urgent(fmt.Sprint(i), min(i, 1)))
+		}
+		batch(t, e, qs)
+		for i, c := range p.calls[1:] {
+			if c.id == "0" {
+				if i > 12 {
+					t.Errorf("sent again as call %d", i+2)
+				}
+				return
+			}
+		}
+		t.Error("never sent again")
+	})
+}
+
 func TestPriorityOrdersTheWindow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := taking(time.Second)

@@ -151,7 +151,7 @@ func TestBoundOfAQuery(t *testing.T) {
 	for _, c := range []struct {
 		name, value string
 		least       int64
-	}{{"max_completion_tokens", "5000", 6000}, {"n", "8", 1800}, {"tools", `"` + strings.Repeat("y", 3000) + `"`, 4100}} {
+	}{{"max_completion_tokens", "5000", 6000}, {"n", "8", 1800}, {"functions", "[]", 2100}, {"tools", `"` + strings.Repeat("y", 3000) + `"`, 4100}} {
 		option(c.name, c.value)
 		if hold, err := price.BoundOf(&q, p, 0); err != nil || hold.Tokens < c.least {
 			t.Errorf("option %s: %+v, %v", c.name, hold, err)

@@ -1,6 +1,7 @@
 // Command mutate shows that the tests of the executor and its rooms mean
 // something: it breaks one rule at a time, by one line, and expects the test
-// that guards the rule to fail. Nothing in the work tree is changed.
+// that guards the rule to fail. Before that, all those tests have to pass as
+// things are. Nothing in the work tree is changed.
 //
 //	go run ./core/executor/internal/mutate          # all
 //	go run ./core/executor/internal/mutate budget   # rules that contain a word
@@ -9,9 +10,11 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -33,12 +36,12 @@ func run(word string) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	survived, tried := 0, 0
-	for _, m := range mutations {
-		if !strings.Contains(m.rule, word) {
-			continue
-		}
-		tried++
+	chosen := slices.DeleteFunc(slices.Clone(mutations), func(m mutation) bool { return !strings.Contains(m.rule, word) })
+	if err := allPass(chosen); err != nil {
+		return err
+	}
+	survived, tried := 0, len(chosen)
+	for _, m := range chosen {
 		began := time.Now()
 		killed, err := m.try(dir)
 		if err != nil {
@@ -56,6 +59,29 @@ func run(word string) error {
 	}
 	fmt.Printf("all %d mutations were noticed\n", tried)
 	return nil
+}
+
+// allPass runs the tests of all mutations on the code as it is.
+func allPass(list []mutation) error {
+	tests := map[string][]string{}
+	for _, m := range list {
+		tests[m.pkg()] = append(tests[m.pkg()], m.test)
+	}
+	for _, pkg := range slices.Sorted(maps.Keys(tests)) {
+		out, err := exec.Command("go", "test", "-timeout=5m", "-run=^("+strings.Join(tests[pkg], "|")+")$", pkg).CombinedOutput()
+		if err != nil {
+			return fmt.Errorf("%s fails as it is:\n%s", pkg, out)
+		}
+	}
+	return nil
+}
+
+// pkg is the package of the mutation's test.
+func (m *mutation) pkg() string {
+	if m.in != "" {
+		return m.in
+	}
+	return "./" + filepath.Dir(m.file)
 }
 
 // try runs the mutation's test with the mutated file in place of the real one.
@@ -83,10 +109,7 @@ func (m *mutation) try(dir string) (killed bool, err error) {
 	if err := os.WriteFile(overlayFile, overlay, 0o600); err != nil {
 		return false, err
 	}
-	pkg := "./" + filepath.Dir(m.file)
-	if m.in != "" {
-		pkg = m.in
-	}
+	pkg := m.pkg()
 	// No vet: a mutation may look odd, but it has to compile.
 	cmd := exec.Command("go", "test", "-vet=off", "-timeout=20s", "-overlay="+overlayFile, "-run=^"+m.test+"$", pkg)
 	out, err := cmd.CombinedOutput()

@@ -32,7 +32,19 @@ var mutations = []mutation{
 	{rule: "a query that can never fit is an error", file: "core/limiter/limiter.go",
 		old: "limit > 0 && n > limit", new: "limit > 0 && n > 100*limit", test: "TestQueryThatNeverFits"},
 
+	{rule: "a query fits by the limit and not by what is left of it", file: "core/limiter/limiter.go",
+		old: "l.tokens[i].largest(); limit", new: "l.tokens[i].perMinute; limit", test: "TestAQueryFitsByTheLimitAndNotByWhatIsLeft"},
+	{rule: "what headers say of tokens holds at a fixed rate", file: "core/limiter/limiter.go",
+		old: "	l.listen(now, out.RateLimit)\n", new: "	if l.adaptive != nil {\n		l.listen(now, out.RateLimit)\n	}\n", test: "TestTokenHeadersHoldAtAFixedRate"},
+	{rule: "a configured limit of tokens is never raised", file: "core/limiter/ledger.go",
+		old: "g.perMinute = min(g.perMinute, g.most)", new: "g.perMinute = max(g.perMinute, g.most)", test: "TestTokenHeadersHoldAtAFixedRate"},
+	{rule: "prompt and completion are counted apart", file: "core/limiter/adapt.go", old: "l.meters[3].read(now, told.OutputTokens)", new: "l.meters[3].read(now, told.InputTokens)",
+		test: "TestPromptAndCompletionTokensAreCountedApart"},
+	{rule: "local lanes have no rate of their own", file: "core/executor/lane.go", old: "case c.AutoRate, !l.Local && declared == 0:", new: "case c.AutoRate, declared == 0:",
+		test: "TestRateByRule"},
+
 	// The adaptive rate
+	{rule: "a limit for a moment is not taken for a minute's", file: "core/limiter/meter.go", old: "	if m.momentary() {", new: "	if m.momentary() && m.longest < 0 {", test: "TestTightBucket"},
 	{rule: "headers are a ceiling", file: "core/limiter/meter.go", old: "headroom = 0.97", new: "headroom = 1.1", test: "TestSimulation"},
 	{rule: "a refusal cuts the rate", file: "core/limiter/controller.go", old: "cut = 0.93", new: "cut = 1.00", test: "TestSimulation"},
 	{rule: "an overload pauses and never cuts", file: "core/limiter/limiter.go",
@@ -43,7 +55,20 @@ var mutations = []mutation{
 	{rule: "a share leaves the rest to others", file: "core/limiter/adapt.go",
 		old: "told := l.meters[0].rate(now) * l.share", new: "told := l.meters[0].rate(now)", test: "TestShareLeavesTheRestToOthers"},
 
+	{rule: "a share of what is declared is left too", file: "core/executor/lane.go", old: "declared := share * l", new: "declared := 1 * l", test: "TestShareOfDeclaredLimits"},
+
 	// Retries
+	{rule: "what may have been paid for is sent again max_retries times", file: "core/retry/rule.go", old: "Rule{Retries: maxRetries, ", new: "Rule{Retries: maxRetries + 1, ",
+		test: "TestMaxRetries"},
+	{rule: "what was never sent is tried five times", file: "core/retry/rule.go", old: "maxUnreachable = 5", new: "maxUnreachable = 6", test: "TestHowOftenEachKindIsSent"},
+	{rule: "a query that breaks every call does not go from key to key", file: "core/executor/settle.go", old: "if !rule.OtherKey {", new: "if !rule.OtherKey && t.stop < 0 {",
+		test: "TestPoisonedQueryDoesNotGoFromKeyToKey"},
+	{rule: "no call without its record", file: "core/executor/attempt.go", old: "if err := e.cfg.Recorder.AttemptStarted(record); err != nil {", new: "if err := e.cfg.Recorder.AttemptStarted(record); err == nil {",
+		test: "TestNothingIsSentThatCannotBeRecorded"},
+	{rule: "a query that has its answer is not asked", file: "core/executor/feed.go", old: "if err != nil || !send {", new: "if err != nil {", test: "TestRecorderSkips"},
+	{rule: "a run ends when no lane is left", file: "core/executor/stop.go", old: "if len(stopped) < len(e.cfg.Lanes) {", new: "if len(stopped) > 0 {", test: "TestRunEndsWhenNoLaneIsLeft"},
+	{rule: "a run goes on while a lane is left", file: "core/executor/stop.go", old: "if len(stopped) < len(e.cfg.Lanes) {", new: "if len(stopped) < 1 {", test: "TestRunGoesOnWhileALaneIsLeft"},
+	{rule: "a retry keeps its place in the order of arrival", file: "core/executor/queue.go", old: "if t.attempts > 0 { // it", new: "if t.attempts < 0 { // it", test: "TestRetryKeepsItsPlace"},
 	{rule: "without retries nothing is sent twice", file: "core/retry/judge.go", old: "case !p.RetryFailed,", new: "case false,",
 		test: "TestWithoutRetriesNothingIsSentTwice", in: executorPkg},
 	{rule: "a wrong key stops the lane", file: "core/retry/rule.go", old: "StopsLane: true, FallsBack: true", new: "FallsBack: true",
@@ -88,7 +113,15 @@ var mutations = []mutation{
 	{rule: "urgent queries go first between lanes", file: "core/executor/pick.go", old: "t.query.Priority > next.query.Priority", new: "t.query.Priority < next.query.Priority",
 		test: "TestPriorityHoldsBetweenLanes"},
 
+	{rule: "urgent queries of one lane do not starve another", file: "core/executor/pick.go", old: "return l.passedOver >= agedTurns &&", new: "return l.passedOver < 0 &&",
+		test: "TestUrgentOnesOfAnotherLaneStarveNobody"},
+
 	// Money
+	{rule: "a free lane needs no bound under a cap of money", file: "core/executor/pick.go", old: "if !e.budget.Capped() || l.Free && !e.budget.CapsTokens() {", new: "if !e.budget.Capped() {",
+		test: "TestQueriesThatABudgetCannotHold"},
+	{rule: "what vendors add for tools is counted", file: "core/price/bound.go", old: "prompt += toolTokens", new: "prompt += 0 * toolTokens", test: "TestBoundOfAQuery"},
+	{rule: "tokens of a call that a crash cut off count", file: "core/journal/ledger.go", old: "l.totals.Tokens += o.tokens", new: "l.totals.Tokens += 0 * o.tokens", test: "TestTokensCountAcrossCrashes"},
+	{rule: "a forecast does not learn from the run", file: "core/executor/forecast.go", old: "need := load.sizes.estimate(", new: "need := l.sizes.estimate(", test: "TestPredictionStandsBesideTheOutcome"},
 	{rule: "spent and held never exceed the budget", file: "core/price/budget.go", old: "case b.over(b.spent.plus(b.held).plus(h)):", new: "case b.over(b.held.plus(h)):",
 		test: "TestBudgetIsNeverExceeded"},
 	{rule: "what may have been paid for stays reserved in the budget", file: "core/executor/settle.go", old: "used := t.hold\n", new: "used := price.Hold{}\n", test: "TestBudgetHolds"},
@@ -106,5 +139,7 @@ var mutations = []mutation{
 		test: "TestCallbackPanicFailsThatQueryAlone"},
 	{rule: "a reply cut short is no success", file: "core/executor/attempt.go", old: "case sdk.Length:", new: `case "no such reason":`, test: "TestUnfinishedRepliesAreErrorsThatKeepTheText"},
 	{rule: "an invalid query is not sent", file: "core/executor/feed.go", old: "	if invalid != nil {", new: "	if invalid != nil && t.index < 0 {", test: "TestItemErrorsAreResults"},
+	{rule: "a deaf provider does not keep its query from an end", file: "core/executor/crew.go", old: "e.abandon(t, e.expired(t, nil))", new: "t.cancel()",
+		test: "TestQueryTimeoutDoesNotWaitForADeafProvider"},
 	{rule: "a deaf provider does not hold up the end", file: "core/executor/run.go", old: "t.run == r && !t.abandoned", new: "t.run == r && t.abandoned", test: "TestCancelDoesNotWaitForADeafProvider"},
 }
