@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/cortexlinux/cortex-host/sdk"
@@ -14,6 +15,8 @@ type capabilities struct {
 	// completionTokens: the reply is bounded by max_completion_tokens; else by
 	// max_tokens, the older name, which compatible servers know.
 	completionTokens bool
+	// words: it can't be held to a JSON Schema and is asked for it in words.
+	words bool
 	// developer: it knows the role by that name; else it is system.
 	developer bool
 }
@@ -21,8 +24,13 @@ type capabilities struct {
 var (
 	ordinary  = capabilities{temperature: true}
 	reasoning = capabilities{completionTokens: true, developer: true}
-	kimiK2    = capabilities{} // thinks, takes no sampling parameters, knows the older name
+	kimiK2    = capabilities{words: true} // thinks, takes no sampling parameters, knows the older name
+	wordy     = capabilities{temperature: true, words: true}
 )
+
+// wordyModels begin the names of models that answer 400 to a JSON Schema:
+// OpenAI's before August 2024, DeepSeek's and Moonshot's.
+var wordyModels = []string{"gpt-3.5", "gpt-4-", "gpt-4o-2024-05-13", "deepseek-", "kimi-", "moonshot-"}
 
 // capabilitiesOf goes by the model's name: OpenAI's reasoning models, also when
 // a gateway puts a vendor before it (openai/o3), Moonshot's, and ordinary ones.
@@ -40,6 +48,9 @@ func capabilitiesOf(model string) capabilities {
 	}
 	if strings.HasPrefix(name, "kimi-k2.") || strings.HasPrefix(name, "kimi-k3") {
 		return kimiK2
+	}
+	if name == "gpt-4" || slices.ContainsFunc(wordyModels, func(prefix string) bool { return strings.HasPrefix(name, prefix) }) {
+		return wordy
 	}
 	return ordinary
 }

@@ -26,6 +26,12 @@ func buildRequest(model string, q *sdk.Query) ([]byte, error) {
 	w := requestWriter{body: make([]byte, 0, q.PromptBytes()*17/16+64*len(q.Messages)+128), reserved: append(make([]string, 0, 8), "model", "messages", "stream")}
 	w.body = sdk.AppendString(append(w.body, `{"model":`...), model)
 	w.text(`,"messages":[`)
+	if f := q.ResponseFormat; f != nil && can.words {
+		w.message(&sdk.Message{Role: sdk.System, Text: "Reply with one JSON value that satisfies this JSON Schema, and with nothing else:\n" + string(f.Schema)}, can)
+		if len(q.Messages) > 0 {
+			w.text(",")
+		}
+	}
 	for i := range q.Messages {
 		if i > 0 {
 			w.text(",")
@@ -48,7 +54,9 @@ func buildRequest(model string, q *sdk.Query) ([]byte, error) {
 		w.reserve("max_tokens", "max_completion_tokens")
 	}
 	if q.ResponseFormat != nil {
-		w.member(`,"response_format":`, newResponseFormat(q.ResponseFormat))
+		if !can.words {
+			w.member(`,"response_format":`, newResponseFormat(q.ResponseFormat))
+		}
 		w.reserve("response_format")
 	}
 	if len(q.Tools) > 0 {
