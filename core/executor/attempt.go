@@ -7,7 +7,6 @@ import (
 	"runtime/debug"
 	"time"
 
-	"github.com/cortexlinux/cortex-host/core/retry"
 	"github.com/cortexlinux/cortex-host/sdk"
 )
 
@@ -155,56 +154,4 @@ func (t *task) interrupted(e *Executor, err *sdk.Error) *sdk.Error {
 		}
 	}
 	return &sdk.Error{Kind: kind, Provider: err.Provider, Message: "the call was ended: " + why, Usage: err.Usage, RequestID: err.RequestID, Cause: under}
-}
-
-// most returns the most that an attempt can cost and the most tokens that it
-// can use; nil and 0 if there is no bound. A record has it even if this run has
-// no budget: one that continues it may have.
-func (l *lane) most(q *sdk.Query) (cost *sdk.Money, tokens int64) {
-	hold, err := l.bound(q)
-	switch {
-	case err != nil && !l.Free:
-		return nil, 0
-	case l.priced:
-		cost = &hold.Cost
-	}
-	return cost, hold.Tokens
-}
-
-// tokens returns how many an attempt used, nil if that is not known.
-func (out outcome) tokens() *int64 {
-	switch {
-	case out.usage != nil:
-		return new(out.usage.TotalTokens())
-	case out.unsent || out.err != nil && !mayBeBilled(out.err.Kind):
-		return new(int64)
-	}
-	return nil
-}
-
-// costOf returns what an attempt cost, nil if that is not known.
-func (e *Executor) costOf(l *lane, out outcome) *sdk.Money {
-	served := ""
-	if out.resp != nil {
-		served = out.resp.ModelServed
-	}
-	switch {
-	case l.Free:
-		return new(sdk.Money)
-	case out.resp != nil && out.resp.Cost != nil:
-		return out.resp.Cost
-	case out.err != nil && !mayBeBilled(out.err.Kind):
-		return new(sdk.Money)
-	case out.usage == nil:
-		return nil
-	}
-	if p, ok := e.priceOf(l, served); ok {
-		return new(p.Cost(*out.usage))
-	}
-	return nil
-}
-
-// mayBeBilled reports whether a failed call may have been paid for.
-func mayBeBilled(kind sdk.Kind) bool {
-	return kind == sdk.Canceled || kind == sdk.DeadlineExceeded || retry.RuleOf(kind, 0).Paid
 }

@@ -103,51 +103,12 @@ func (c *Config) limits(l *route.Lane) limiter.Config {
 	return out
 }
 
-// PriceOf returns the present price of a lane's model, false if it is not
-// known: none at all on a free lane, else one that was set under the name of its
-// instance, else the vendor's.
-func PriceOf(book *price.Book, l *route.Lane, model string) (price.Price, bool) {
-	if l.Free {
-		return price.Price{}, true
-	}
-	if p, ok := book.Own(l.Group(), model); ok {
-		return p, true
-	}
-	vendor := l.Vendor
-	if vendor == "" {
-		vendor = l.Group()
-	}
-	return book.Find(vendor, model, time.Now())
-}
-
-// priceOf returns the price of a model that answered: that of the model asked
-// for or, where nobody named one, of the model served.
-func (e *Executor) priceOf(l *lane, served string) (price.Price, bool) {
-	if l.priced || served == "" || l.key.model != "" {
-		return l.price, l.priced
-	}
-	if found, ok := l.servedPrices.Load(served); ok {
-		p := found.(*price.Price)
-		return *p, true
-	}
-	p, ok := PriceOf(e.cfg.Prices, l.Lane, served)
-	if ok {
-		l.servedPrices.Store(served, &p)
-	}
-	return p, ok
-}
-
 // slotsOf returns how many calls of a lane may be under way.
 func (e *Executor) slotsOf(l *lane) int {
 	if own := l.Limits.MaxConcurrent; own > 0 {
 		return min(own, e.slots)
 	}
 	return e.slots
-}
-
-// bound returns the most that one attempt at a query can use on this lane.
-func (l *lane) bound(q *sdk.Query) (price.Hold, *sdk.Error) {
-	return price.BoundOf(q, l.price, l.MaxOutput(l.key.model))
 }
 
 // full reports whether the provider's own limit of concurrent calls is

@@ -51,6 +51,9 @@ func TestBudgetHolds(t *testing.T) {
 				case 0: // paid for, and nobody knows
 					spent += rate.Cost(*r.Usage)
 					return nil, &sdk.Error{Kind: sdk.InDoubt}
+				case 3: // nor here, though it looks as if
+					spent += rate.Cost(*r.Usage)
+					return nil, &sdk.Error{Kind: sdk.InDoubt, Usage: &sdk.Usage{PromptTokens: 1}}
 				case 1:
 					return nil, &sdk.Error{Kind: sdk.RateLimited, RetryAfter: new(time.Millisecond)}
 				case 2:

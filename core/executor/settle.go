@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"github.com/cortexlinux/cortex-host/core/limiter"
-	"github.com/cortexlinux/cortex-host/core/price"
 	"github.com/cortexlinux/cortex-host/core/retry"
 	"github.com/cortexlinux/cortex-host/core/route"
 	"github.com/cortexlinux/cortex-host/sdk"
@@ -108,22 +107,6 @@ func healthOf(kind sdk.Kind) route.Verdict {
 		return route.Neutral
 	}
 	return route.Healthy
-}
-
-// used is what an attempt takes from the budget. What is not known counts at
-// its bound.
-func (t *task) used(out outcome) price.Hold {
-	used := t.hold
-	if out.cost != nil {
-		used.Cost = *out.cost
-	}
-	if n := out.tokens(); n != nil {
-		used.Tokens = *n
-	}
-	if out.unsent {
-		used.Cost = 0
-	}
-	return used
 }
 
 // lookAfter does for the lane what a failure asks for: stop it, or move the

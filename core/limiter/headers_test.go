@@ -78,6 +78,28 @@ func TestAQueryFitsByTheLimitAndNotByWhatIsLeft(t *testing.T) {
 	}
 }
 
+// A vendor that enforces 50 a second with a burst of 5, and says just that, is
+// not taken for one that allows 5 a minute.
+func TestALimitForAMoment(t *testing.T) {
+	l := newLimiter(t, limiter.Config{RequestsPerSecond: 5, Adaptive: true})
+	now, sends := epoch, 0
+	for now.Sub(epoch) < 20*time.Second {
+		p, wait := l.Take(now, limiter.Need{})
+		if wait.Cause != "" {
+			now = wait.Until
+			continue
+		}
+		sends++
+		now = now.Add(time.Millisecond)
+		l.Settle(now, p, limiter.Outcome{RateLimit: &sdk.RateLimit{Requests: sdk.Window{
+			Limit: new(int64(5)), Remaining: new(int64(4)), Reset: new(20 * time.Millisecond),
+		}}})
+	}
+	if rate := l.Rate(); rate < 45 || rate > 50 || sends < 700 {
+		t.Errorf("%.2f a second, %d sends in 20 s", rate, sends)
+	}
+}
+
 func TestUses(t *testing.T) {
 	l := newLimiter(t, limiter.Config{RequestsPerSecond: 10, Tokens: limiter.TokensPerMinute{Total: 60_000}})
 	now := epoch

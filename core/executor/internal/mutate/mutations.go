@@ -44,7 +44,7 @@ var mutations = []mutation{
 		test: "TestRateByRule"},
 
 	// The adaptive rate
-	{rule: "a limit for a moment is not taken for a minute's", file: "core/limiter/meter.go", old: "	if m.momentary() {", new: "	if m.momentary() && m.longest < 0 {", test: "TestTightBucket"},
+	{rule: "a limit for a moment is not taken for a minute's", file: "core/limiter/meter.go", old: "	if m.momentary() {", new: "	if m.momentary() && m.longest < 0 {", test: "TestALimitForAMoment"},
 	{rule: "headers are a ceiling", file: "core/limiter/meter.go", old: "headroom = 0.97", new: "headroom = 1.1", test: "TestSimulation"},
 	{rule: "a refusal cuts the rate", file: "core/limiter/controller.go", old: "cut = 0.93", new: "cut = 1.00", test: "TestSimulation"},
 	{rule: "an overload pauses and never cuts", file: "core/limiter/limiter.go",
@@ -65,7 +65,7 @@ var mutations = []mutation{
 		test: "TestPoisonedQueryDoesNotGoFromKeyToKey"},
 	{rule: "no call without its record", file: "core/executor/attempt.go", old: "if err := e.cfg.Recorder.AttemptStarted(record); err != nil {", new: "if err := e.cfg.Recorder.AttemptStarted(record); err == nil {",
 		test: "TestNothingIsSentThatCannotBeRecorded"},
-	{rule: "a query that has its answer is not asked", file: "core/executor/feed.go", old: "if err != nil || !send {", new: "if err != nil {", test: "TestRecorderSkips"},
+	{rule: "a query that has its answer is not asked", file: "core/executor/feed.go", old: "if err != nil || !send {", new: "if err != nil || !send && index < 0 {", test: "TestRecorderSkips"},
 	{rule: "a run ends when no lane is left", file: "core/executor/stop.go", old: "if len(stopped) < len(e.cfg.Lanes) {", new: "if len(stopped) > 0 {", test: "TestRunEndsWhenNoLaneIsLeft"},
 	{rule: "a run goes on while a lane is left", file: "core/executor/stop.go", old: "if len(stopped) < len(e.cfg.Lanes) {", new: "if len(stopped) < 1 {", test: "TestRunGoesOnWhileALaneIsLeft"},
 	{rule: "a retry keeps its place in the order of arrival", file: "core/executor/queue.go", old: "if t.attempts > 0 { // it", new: "if t.attempts < 0 { // it", test: "TestRetryKeepsItsPlace"},
@@ -124,11 +124,13 @@ var mutations = []mutation{
 	{rule: "a forecast does not learn from the run", file: "core/executor/forecast.go", old: "need := load.sizes.estimate(", new: "need := l.sizes.estimate(", test: "TestPredictionStandsBesideTheOutcome"},
 	{rule: "spent and held never exceed the budget", file: "core/price/budget.go", old: "case b.over(b.spent.plus(b.held).plus(h)):", new: "case b.over(b.held.plus(h)):",
 		test: "TestBudgetIsNeverExceeded"},
-	{rule: "what may have been paid for stays reserved in the budget", file: "core/executor/settle.go", old: "used := t.hold\n", new: "used := price.Hold{}\n", test: "TestBudgetHolds"},
+	{rule: "what may have been paid for stays reserved in the budget", file: "core/executor/money.go", old: "used := t.hold\n", new: "used := price.Hold{}\n", test: "TestBudgetHolds"},
 	{rule: "the budget's bound is a token for each byte", file: "core/price/bound.go", old: "prompt := int64(q.PromptBytes())", new: "prompt := int64(q.PromptBytes()) / 4", test: "TestBoundOfAQuery"},
 	{rule: "an unknown price is refused under a budget", file: "core/executor/pick.go", old: "!l.priced && e.budget.CapsCost()", new: "l.priced && !e.budget.CapsCost()",
 		test: "TestQueriesThatABudgetCannotHold"},
-	{rule: "an unknown cost is not zero", file: "core/executor/attempt.go", old: "case l.priced && out.usage != nil:", new: "case out.usage != nil:", test: "TestCosts"},
+	{rule: "an unknown cost is not zero", file: "core/executor/money.go", old: "if p, ok := e.priceOf(l, served); ok {", new: "if p, ok := e.priceOf(l, served); ok || true {", test: "TestCosts"},
+	{rule: "what a call told before it was lost is no measure of it", file: "core/executor/money.go", old: "case sdk.InDoubt, sdk.Internal, sdk.Canceled, sdk.DeadlineExceeded:", new: "case sdk.Canceled:",
+		test: "TestBudgetHolds"},
 	{rule: "cached tokens have their own price", file: "core/price/price.go", old: "prompt-u.CachedTokens-u.CacheWriteTokens", new: "prompt", test: "TestBuiltInPrices"},
 	{rule: "long prompts have their own price", file: "core/price/price.go", old: "		if prompt > t.Above {\n			p = t.PerToken\n", new: "		if prompt < t.Above {\n			p = t.PerToken\n", test: "TestBuiltInPrices"},
 
