@@ -101,11 +101,17 @@ func cutTime(line string) (rest string, ok bool) {
 	return line, false
 }
 
-// withoutNumbers puts # in the place of every number: digits, and words of
-// eight or more hexadecimal digits with a digit among them (addresses, hashes).
+// withoutNumbers puts # in the place of every number: digits, words of eight or
+// more hexadecimal digits with a digit among them (hashes, places in memory),
+// and what is made of such: UUIDs, and addresses of networks and their cards.
 func withoutNumbers(s string) string {
 	var b strings.Builder
 	for i := 0; i < len(s); {
+		if n := address(s[i:]); n > 0 && (i == 0 || !isWord(s[i-1])) {
+			b.WriteByte('#')
+			i += n
+			continue
+		}
 		start, digits := i, 0
 		for i < len(s) && isHex(s[i]) {
 			if isDigit(s[i]) {
@@ -134,6 +140,42 @@ func withoutDigits(b *strings.Builder, word string) {
 			b.WriteByte('#')
 		}
 	}
+}
+
+// address returns the length of the UUID, the IPv6 or the hardware address that
+// s begins with, 0 if it begins with none.
+func address(s string) int {
+	n, digits, colons, dashes, group, longest := 0, 0, 0, 0, 0, 0
+	for n < len(s) && (isHex(s[n]) || s[n] == ':' || s[n] == '-') {
+		group++
+		switch s[n] {
+		case ':':
+			colons, group = colons+1, 0
+		case '-':
+			dashes, group = dashes+1, 0
+		default:
+			if isDigit(s[n]) {
+				digits++
+			}
+		}
+		longest = max(longest, group)
+		n++
+	}
+	if n < len(s) && isWord(s[n]) {
+		return 0
+	}
+	for n > 0 && !isHex(s[n-1]) && !strings.HasSuffix(s[:n], "::") { // the end of a sentence
+		n--
+	}
+	uuid := dashes == 4 && colons == 0 && n == 36 && s[8] == '-' && s[13] == '-' && s[18] == '-' && s[23] == '-'
+	if digits > 0 && (uuid || longest <= 4 && (colons >= 2 && dashes == 0 || dashes == 5 && colons == 0 && n == 17)) {
+		return n
+	}
+	return 0
+}
+
+func isWord(c byte) bool {
+	return isDigit(c) || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '_' || c >= 0x80
 }
 
 func isDigit(c byte) bool { return c >= '0' && c <= '9' }
