@@ -66,11 +66,11 @@ func digest(t *testing.T, m *wasm.Module, items ...wasm.Item) (string, []string)
 	return hex.EncodeToString(h.Sum(nil)), records
 }
 
-// build is how the package generator is built in each language; it says what is
-// missing if it cannot be.
-var build = map[string]func(t *testing.T, out string) (missing string, cmd *exec.Cmd){
-	"c": func(_ *testing.T, out string) (string, *exec.Cmd) {
-		cmd := exec.Command("clang", "--target=wasm32-wasi", "-O2", "-s", "-o", out, "sdk/c/examples/package/package.c")
+// build is how an example is built in each language; it says what is missing if
+// it cannot be.
+var build = map[string]func(t *testing.T, example, out string) (missing string, cmd *exec.Cmd){
+	"c": func(_ *testing.T, example, out string) (string, *exec.Cmd) {
+		cmd := exec.Command("clang", "--target=wasm32-wasi", "-O2", "-Wall", "-Werror", "-s", "-o", out, "sdk/c/examples/"+example+".c")
 		if cmd.Err != nil {
 			return "clang", cmd
 		}
@@ -79,14 +79,14 @@ var build = map[string]func(t *testing.T, out string) (missing string, cmd *exec
 		}
 		return "", cmd
 	},
-	"rust": func(_ *testing.T, out string) (string, *exec.Cmd) {
-		cmd := exec.Command("/usr/bin/rustc", "-O", "--target", "wasm32-wasi", "-C", "strip=symbols", "-o", out, "sdk/rust/examples/package/package.rs")
+	"rust": func(_ *testing.T, example, out string) (string, *exec.Cmd) {
+		cmd := exec.Command("/usr/bin/rustc", "-O", "--target", "wasm32-wasi", "-C", "strip=symbols", "-o", out, "sdk/rust/examples/"+example+".rs")
 		if _, err := os.Stat("/usr/lib/rustlib/wasm32-wasi"); err != nil {
 			return "rustc and libstd-rust-dev-wasm32 of Debian", cmd
 		}
 		return "", cmd
 	},
-	"assemblyscript": func(t *testing.T, out string) (string, *exec.Cmd) {
+	"assemblyscript": func(t *testing.T, example, out string) (string, *exec.Cmd) {
 		modules := os.Getenv("CORTEX_ASC_MODULES") // a node_modules directory
 		if modules == "" {
 			modules = filepath.Join(repository(t), "sdk", "assemblyscript", "node_modules")
@@ -100,7 +100,7 @@ var build = map[string]func(t *testing.T, out string) (missing string, cmd *exec
 		// asc wants the sources beside node_modules.
 		dir := t.TempDir()
 		sources := filepath.Join(repository(t), "sdk", "assemblyscript")
-		for from, to := range map[string]string{"cortex.ts": "cortex.ts", "examples/package/package.ts": "a/b/package.ts"} {
+		for from, to := range map[string]string{"cortex.ts": "cortex.ts", "examples/" + example + ".ts": "examples/" + example + ".ts"} {
 			data, err := os.ReadFile(filepath.Join(sources, from))
 			if err != nil {
 				t.Fatal(err)
@@ -116,7 +116,7 @@ var build = map[string]func(t *testing.T, out string) (missing string, cmd *exec
 		if err := os.Symlink(modules, filepath.Join(dir, "node_modules")); err != nil {
 			t.Fatal(err)
 		}
-		cmd.Dir, cmd.Args[1] = dir, "a/b/package.ts"
+		cmd.Dir, cmd.Args[1] = dir, "examples/"+example+".ts"
 		return "", cmd
 	},
 }
@@ -133,10 +133,20 @@ func repository(t testing.TB) string {
 // packageIn builds the package generator in a language.
 func packageIn(t *testing.T, language string) *wasm.Module {
 	t.Helper()
-	out := filepath.Join(t.TempDir(), "package.part")
-	missing, cmd := build[language](t, out)
+	manifest, err := os.ReadFile("../../wasm-generators/package/manifest.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return exampleIn(t, language, "package/package", manifest)
+}
+
+// exampleIn builds an example in a language, and packs it.
+func exampleIn(t *testing.T, language, example string, manifest []byte) *wasm.Module {
+	t.Helper()
+	out := filepath.Join(t.TempDir(), "example.part")
+	missing, cmd := build[language](t, example, out)
 	if missing != "" {
-		t.Skipf("SKIPPED: the package generator in %s was not built, for want of %s", language, missing)
+		t.Skipf("SKIPPED: the example %s in %s was not built, for want of %s", example, language, missing)
 	}
 	if cmd.Dir == "" {
 		cmd.Dir = repository(t)
@@ -145,10 +155,6 @@ func packageIn(t *testing.T, language string) *wasm.Module {
 		t.Fatalf("%v: %v\n%s", cmd.Args, err, text)
 	}
 	module, err := os.ReadFile(out)
-	if err != nil {
-		t.Fatal(err)
-	}
-	manifest, err := os.ReadFile("../../wasm-generators/package/manifest.json")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -183,6 +189,34 @@ func TestLanguagesAgree(t *testing.T) {
 				}
 			}
 			t.Errorf("%d records, want %d", len(records), len(wantRecords))
+		})
+	}
+}
+
+// The examples that authors begin with are short, and right.
+func TestExamples(t *testing.T) {
+	if raceEnabled {
+		t.Skip("SKIPPED: all of it happens in other processes, which the race detector only makes slow")
+	}
+	const manifest = `{"abi":1,"kind":"generator","name":"capitals","version":"1.0.0","summary":"Asks for capitals"}`
+	extension := map[string]string{"c": "c", "rust": "rs", "assemblyscript": "ts"}
+	for language := range build {
+		t.Run(language, func(t *testing.T) {
+			source, err := os.ReadFile(filepath.Join(repository(t), "sdk", language, "examples", "capitals."+extension[language]))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if lines := strings.Count(string(source), "\n"); lines > 15 {
+				t.Errorf("the example has %d lines", lines)
+			}
+			m := exampleIn(t, language, "capitals", []byte(manifest))
+			queries, _, err := collect(newRunner(t, wasm.Config{}), m, wasm.Request{Items: wasm.Texts("C\u00f4te d'Ivoire", "Peru")})
+			if err != nil || len(queries) != 2 {
+				t.Fatalf("%+v, %v", queries, err)
+			}
+			if q := queries[0]; len(q.Messages) != 2 || q.Messages[0].Text != "Answer with one word." || q.Messages[1].Text != "What is the capital of C\u00f4te d'Ivoire?" {
+				t.Errorf("%+v", q)
+			}
 		})
 	}
 }

@@ -16,7 +16,7 @@ static cx_text trim(cx_text t) {
 }
 
 static cx_text package_name(cx_text item) {
-  if (item.n && *item.p == '"') return trim(cx_unquote(&cx_arena, item));
+  if (item.n && *item.p == '"') return trim(cx_string(item));
   cx_text name = cx_get_text(item, "package");
   return name.n ? name : cx_get_text(item, "name");
 }
@@ -29,16 +29,15 @@ static int is_name(cx_text name) {
 
 int main(void) {
   cx_text head = cx_begin(), record, system = cx_param(head, "system"), template = cx_param(head, "template");
-  if (!template.n) { (void)!write(2, "the parameter \"template\" is empty\n", 34); return 1; }
+  if (!template.n) cx_die("the parameter \"template\" is empty\n");
   if (system.n) cx_prompt(CX("system"), system);
-  static cx_buf kept;
   cx_text os_facts = cx_get(cx_get(head, "facts"), "os"), os = CX("not known");
-  cx_text os_name = cx_unquote(&kept, cx_get(os_facts, "name")), arch = cx_unquote(&kept, cx_get(os_facts, "architecture"));
+  cx_text os_name = cx_get_text(os_facts, "name"), arch = cx_get_text(os_facts, "architecture");
   if (os_name.n) {
-    static cx_buf b;
+    cx_buf b = {0};
     cx_add(&b, os_name);
     if (arch.n) cx_add(&b, CX(", ")), cx_add(&b, arch);
-    os = cx_view(&b, 0);
+    os = (cx_text){b.p, b.n};
   }
   while (cx_next(&record)) {
     char id_space[MAX_NAME + 4] = "pkg_";
