@@ -68,6 +68,7 @@ release: ## Make a release into dist/: archives, checksums, bills of materials
 
 .PHONY: release-check
 release-check: ## Make a release twice, here and from a copy of the commit elsewhere, and compare
+	RELEASE_TEST=1 go test -count=1 ./cmd/cortex-host/release
 	@copy=$$(mktemp -d); trap 'rm -rf "$$copy"' EXIT; \
 		version=$$(git describe --tags --always); export SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct); \
 		mkdir "$$copy/source"; git archive HEAD | tar -x -C "$$copy/source"; \
