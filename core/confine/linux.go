@@ -24,7 +24,9 @@ const Full = true
 // this thread.
 func become(p Policy, target []string) error {
 	runtime.LockOSThread()
-	r := apply(p, target[0])
+	r := &Report{}
+	offerToOOM(p, r)
+	apply(p, target[0], r)
 	if p.Strict {
 		if err := r.failure(); err != nil {
 			return err
@@ -42,8 +44,7 @@ func become(p Policy, target []string) error {
 
 // apply confines this thread and what it starts from now on; the resource
 // limits are the whole process's.
-func apply(p Policy, target string) *Report {
-	r := &Report{}
+func apply(p Policy, target string, r *Report) {
 	limit(p, r)
 	r.add("no_new_privs", unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "nothing it executes gains privileges")
 	if p.NoChildren {
@@ -64,7 +65,6 @@ func apply(p Policy, target string) *Report {
 			r.add("tracing", err, "no debugging, mounts, kernel keys or io_uring")
 		}
 	}
-	return r
 }
 
 // limit applies the resource limits: the shim itself is small enough for them.
@@ -95,6 +95,12 @@ func limit(p Policy, r *Report) {
 		}
 		set("open_files", unix.RLIMIT_NOFILE, files, files, "%d descriptors", files)
 	}
+}
+
+// offerToOOM makes the kernel choose this process and its children first when
+// memory runs out. It goes before [HideSelf]: files in /proc of a process that
+// hides belong to root.
+func offerToOOM(p Policy, r *Report) {
 	if p.OOMScore > 0 {
 		r.add("oom_score", os.WriteFile("/proc/self/oom_score_adj", strconv.AppendInt(nil, int64(p.OOMScore), 10), 0), fmt.Sprintf("%d, the kernel ends it first", p.OOMScore))
 	}

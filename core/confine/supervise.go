@@ -30,6 +30,8 @@ func supervise(p Policy, target []string) int {
 	stop := make(chan os.Signal, 1)
 	signal.Notify(stop, syscall.SIGTERM)
 	signal.Ignore(syscall.SIGINT, syscall.SIGHUP, syscall.SIGPIPE)
+	report := &Report{}
+	offerToOOM(p, report)
 	_ = HideSelf()
 	_ = unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 	files := inheritedFiles()
@@ -39,7 +41,7 @@ func supervise(p Policy, target []string) int {
 	}
 	program := files[len(files)-1] // as Start made it
 	messages := json.NewEncoder(program)
-	child, report, err := startConfined(p, target, files[:len(files)-1])
+	child, err := startConfined(p, target, files[:len(files)-1], report)
 	begin := beginning{Report: *report}
 	if err != nil {
 		begin.Error = fmt.Sprintf("cannot run %s: %v", cmp.Or(p.Name, target[0]), err)
@@ -75,16 +77,15 @@ func supervise(p Policy, target []string) int {
 
 // startConfined starts the target from a thread that is confined for it; this
 // process's other threads are not, so that it keeps its power over the target.
-func startConfined(p Policy, target []string, files []*os.File) (*Process, *Report, error) {
+func startConfined(p Policy, target []string, files []*os.File, report *Report) (*Process, error) {
 	cmd := &exec.Cmd{Path: target[0], Args: target, Env: os.Environ(), ExtraFiles: files,
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr}
 	if p.Name != "" {
 		cmd.Args[0] = p.Name
 	}
 	child := &Process{cmd: cmd, done: make(chan struct{})}
-	var report *Report
 	err := child.start(func() (err error) {
-		report = apply(p, cmd.Path)
+		apply(p, cmd.Path, report)
 		if p.Strict {
 			err = report.failure()
 		}
@@ -96,7 +97,7 @@ func startConfined(p Policy, target []string, files []*os.File) (*Process, *Repo
 		}
 		return cmd.Start()
 	})
-	return child, report, err
+	return child, err
 }
 
 // newLink returns the program's end of a link, and the supervisor's.
