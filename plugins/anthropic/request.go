@@ -63,7 +63,7 @@ func (s *session) buildRequest(model string, q *sdk.Query) ([]byte, error) {
 		r.OutputConfig = &outputConfig{Format: outputFormat{Type: "json_schema", Schema: f.Schema}}
 		reserved = append(reserved, "output_config")
 	} else if f != nil {
-		r.System = strings.TrimPrefix(r.System+"\n\n", "\n\n") + "Reply with one JSON value that satisfies this JSON Schema, and with nothing else:\n" + string(f.Schema)
+		r.System = strings.TrimPrefix(r.System+"\n\n", "\n\n") + httpapi.FormatInWords(f)
 	}
 	var body bytes.Buffer
 	body.Grow(q.PromptBytes() + 256)

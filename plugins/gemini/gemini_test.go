@@ -94,7 +94,7 @@ func TestRequestBody(t *testing.T) {
 			`{` + contents + `,"generationConfig":{"maxOutputTokens":7,"topK":5},"safetySettings":[]}`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got, err := buildRequest(&c.query)
+			got, err := buildRequest(defaultModel, &c.query)
 			if err != nil {
 				t.Fatal(err)
 			}

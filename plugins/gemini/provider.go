@@ -42,7 +42,7 @@ func (p *Provider) Complete(ctx context.Context, q *sdk.Query) (*sdk.Response, e
 	if err != nil {
 		return nil, err
 	}
-	body, err := buildRequest(q)
+	body, err := buildRequest(model, q)
 	if err != nil {
 		return nil, err
 	}

@@ -62,19 +62,21 @@ func modelPath(model string) (string, error) {
 	return "/v1beta/" + kind + name + ":generateContent", nil
 }
 
-// buildRequest writes the body for q. What q does not set is not sent. The
+// buildRequest writes the body for q and a model. What q does not set is not sent. The
 // option generationConfig is merged with what q sets of it.
-func buildRequest(q *sdk.Query) ([]byte, error) {
+func buildRequest(model string, q *sdk.Query) ([]byte, error) {
 	var r generateRequest
+	can := capabilitiesOf(model)
 	var err error
 	if r.SystemInstruction, r.Contents, err = conversation(q.Messages); err != nil {
 		return nil, err
 	}
+	r.adapt(q, can)
 	options := make(map[string]json.RawMessage, len(q.Options))
 	for name, value := range q.Options {
 		options[name] = value
 	}
-	if r.GenerationConfig, err = newGenerationConfig(q, options["generationConfig"]); err != nil {
+	if r.GenerationConfig, err = newGenerationConfig(q, can, options["generationConfig"]); err != nil {
 		return nil, err
 	}
 	delete(options, "generationConfig")
@@ -91,7 +93,7 @@ func buildRequest(q *sdk.Query) ([]byte, error) {
 }
 
 // newGenerationConfig returns nil for an empty one.
-func newGenerationConfig(q *sdk.Query, more json.RawMessage) (json.RawMessage, error) {
+func newGenerationConfig(q *sdk.Query, can capabilities, more json.RawMessage) (json.RawMessage, error) {
 	g := generationConfig{Temperature: q.Temperature, MaxOutputTokens: q.MaxTokens}
 	var reserved []string
 	if q.Temperature != nil {
@@ -101,7 +103,12 @@ func newGenerationConfig(q *sdk.Query, more json.RawMessage) (json.RawMessage, e
 		reserved = append(reserved, "maxOutputTokens", "max_output_tokens")
 	}
 	if f := q.ResponseFormat; f != nil {
-		g.ResponseMIMEType, g.ResponseJSONSchema = "application/json", f.Schema
+		if can.json {
+			g.ResponseMIMEType = "application/json"
+		}
+		if can.schema {
+			g.ResponseJSONSchema = f.Schema
+		}
 		reserved = append(reserved, "responseMimeType", "response_mime_type", "responseJsonSchema", "response_json_schema", "responseSchema", "response_schema")
 	}
 	var options map[string]json.RawMessage

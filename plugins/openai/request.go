@@ -27,7 +27,7 @@ func buildRequest(model string, q *sdk.Query) ([]byte, error) {
 	w.body = sdk.AppendString(append(w.body, `{"model":`...), model)
 	w.text(`,"messages":[`)
 	if f := q.ResponseFormat; f != nil && can.words {
-		w.message(&sdk.Message{Role: sdk.System, Text: "Reply with one JSON value that satisfies this JSON Schema, and with nothing else:\n" + string(f.Schema)}, can)
+		w.message(&sdk.Message{Role: sdk.System, Text: httpapi.FormatInWords(f)}, can)
 		if len(q.Messages) > 0 {
 			w.text(",")
 		}

@@ -39,6 +39,12 @@ func MergeOptions(body []byte, options map[string]json.RawMessage, reserved ...s
 	return append(body, '}'), nil
 }
 
+// FormatInWords asks for a response format in a system prompt, for a model that
+// can't be held to a JSON Schema. The host checks the reply in any case.
+func FormatInWords(f *sdk.ResponseFormat) string {
+	return "Reply with one JSON value that satisfies this JSON Schema, and with nothing else:\n" + string(f.Schema)
+}
+
 // DataURL takes a data URL apart (data:image/png;base64,AAAA): its media type
 // and its base64. ok is false for any other URL.
 func DataURL(url string) (mediaType, data string, ok bool) {
