@@ -73,13 +73,13 @@ func (a *apk) load(ctx context.Context, name string, l lists) (*packageFacts, er
 	if f.installed != "" {
 		f.installedFrom = origin{"apk policy", database}
 		f.neededBy, f.neededByFrom = parts["is required by"], f.dependsFrom
-		for _, file := range parts["contains"] {
+		for _, file := range telling(parts["contains"]) {
 			f.files = append(f.files, "/"+strings.TrimPrefix(file, "/"))
 		}
 		f.filesFrom = origin{"apk info --contents", database}
 	}
 	if f.candidate != "" && f.candidate == f.installed {
-		f.change = change{known: true, summary: "nothing: version " + f.candidate + " is installed and is the candidate", from: f.candidateFrom}
+		f.unchanged()
 		return f, nil
 	}
 	if f.candidate != "" && a.m.simulate {

@@ -78,7 +78,7 @@ func (a *apt) load(ctx context.Context, db *dpkgDatabase, name, state string) (*
 	if err != nil {
 		return nil, err
 	}
-	f.files, f.filesFrom = strings.Split(strings.TrimSpace(files.stdout), "\n"), origin{"dpkg-query -L", db.asOf}
+	f.files, f.filesFrom = telling(lines(files.stdout)), origin{"dpkg-query -L", db.asOf}
 	return f, nil
 }
 
@@ -152,7 +152,7 @@ func (a *apt) fromLists(ctx context.Context, f *packageFacts, db *dpkgDatabase, 
 	a.fromShow(f, parseControl(show.stdout, p.candidate))
 	switch {
 	case f.installed == p.candidate && f.status == "":
-		f.change = change{known: true, summary: "nothing: version " + p.candidate + " is installed and is the candidate", from: f.candidateFrom}
+		f.unchanged()
 	case simulate && errs[2] == nil:
 		f.change = parseSimulation(simulated)
 		f.change.from = origin{"apt-get -s install", f.lists.written}

@@ -19,8 +19,14 @@ const (
 
 // aptState changes whenever an answer of apt or dpkg may.
 func (m *machine) aptState() string {
-	return m.state(dpkgStatus, "/var/lib/dpkg/updates", aptLists, "/var/lib/apt/extended_states", "/etc/apt/sources.list",
-		"/etc/apt/sources.list.d", "/etc/apt/preferences", "/etc/apt/preferences.d")
+	files := []string{dpkgStatus, "/var/lib/dpkg/updates", aptLists, "/var/lib/apt/extended_states", "/etc/apt/sources.list", "/etc/apt/preferences"}
+	for _, dir := range []string{"/etc/apt/sources.list.d", "/etc/apt/preferences.d"} {
+		files = append(files, dir)
+		for _, name := range m.list(dir) {
+			files = append(files, dir+"/"+name)
+		}
+	}
+	return m.state(files...)
 }
 
 // aptListState reads when the lists were fetched, and what they say of their

@@ -20,8 +20,8 @@
 // A query's way through it:
 //
 //	Complete (provider.go)  -> route (route.go)
-//	  package  (package.go) -> apt.go, rpm.go, apk.go or pacman.go -> units.go, running.go
-//	  error    (errors.go)  -> the rules (rules_*.go)              -> hardware facts that concern it
+//	  package  (package.go) -> apt.go, rpm.go, apk.go or pacman.go -> units.go, running.go, sockets.go
+//	  error    (errors.go)  -> rules.go and rules_*.go             -> error_*.go: facts that concern it
 //	  hardware (hardware.go)-> cpu.go, memory.go, storage.go, network.go, gpu.go
 //	-> sheet (sheet.go)
 //

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -46,7 +47,7 @@ type packageFacts struct {
 	neededByFrom        origin
 	wantedBy            int // packages of the archive; -1 if not known
 	wantedByFrom        origin
-	files               []string // of the installed package
+	files               []string // of the installed package, those that are telling
 	filesFrom           origin
 	config              []configFile // that differ from what the package brought
 	configChecked       int          // -1 if that could not be found out
@@ -81,6 +82,21 @@ type change struct {
 	remove  []string
 	problem string // why it can't be done, in the tool's words
 	from    origin
+}
+
+// unchanged notes that an install would change nothing.
+func (f *packageFacts) unchanged() {
+	f.change = change{known: true, summary: "nothing: version " + f.candidate + " is installed and is the candidate", from: f.candidateFrom}
+}
+
+// silent are files that tell nothing of what runs: a package may have tens of
+// thousands of them, and facts are kept.
+var silent = regexp.MustCompile(`^/?(?:usr/)?(?:share|include|src|lib/modules|lib/python[0-9.]*|lib/firmware)/`)
+
+// telling keeps the files of a package that may be programs, units, jobs or
+// configuration.
+func telling(files []string) []string {
+	return slices.DeleteFunc(files, silent.MatchString)
 }
 
 // A configFile is one that is not as the package brought it.

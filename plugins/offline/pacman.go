@@ -54,7 +54,7 @@ func (p *pacman) load(ctx context.Context, name string, l lists) (*packageFacts,
 	installed, offered := parsePacman(here.stdout), parsePacman(there.stdout)
 	if installed["Name"] == name { // -Q also finds who provides the name
 		f.installed, f.installedFrom, f.footprint = installed["Version"], local, installed["Installed Size"]
-		f.files, f.filesFrom = lines(files.stdout), origin{"pacman -Ql", local.asOf}
+		f.files, f.filesFrom = telling(lines(files.stdout)), origin{"pacman -Ql", local.asOf}
 	}
 	if offered["Name"] == name && l.present {
 		f.candidate, f.candidateFrom, f.download = offered["Version"], f.security.from, offered["Download Size"]
@@ -82,7 +82,7 @@ func (p *pacman) load(ctx context.Context, name string, l lists) (*packageFacts,
 	f.summary, f.arch = fields["Description"], fields["Architecture"]
 	f.depends, f.dependsFrom = pacmanList(fields["Depends On"]), from
 	if f.candidate != "" && f.candidate == f.installed {
-		f.change = change{known: true, summary: "nothing: version " + f.candidate + " is installed and is the candidate", from: f.candidateFrom}
+		f.unchanged()
 		return f, nil
 	}
 	if f.candidate != "" && p.m.simulate {

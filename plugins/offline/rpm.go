@@ -92,7 +92,7 @@ func (r *rpm) load(ctx context.Context, name, state string, l lists) (*packageFa
 	}
 	if f.installed != "" {
 		f.depends, f.dependsFrom = capabilities(requires.stdout), f.installedFrom
-		f.files, f.filesFrom = paths(files.stdout), origin{"rpm -q --list", database}
+		f.files, f.filesFrom = telling(paths(files.stdout)), origin{"rpm -q --list", database}
 		f.configChecked = len(paths(config.stdout))
 		needs, err := r.needs.get(ctx, "", state, r.readNeeds)
 		if err != nil {
@@ -142,7 +142,7 @@ func (r *rpm) simulate(ctx context.Context, f *packageFacts) error {
 	case !r.m.simulate || f.candidate == "":
 		return nil
 	case f.installed == f.candidate:
-		f.change = change{known: true, summary: "nothing: version " + f.candidate + " is installed and is the candidate", from: f.candidateFrom}
+		f.unchanged()
 		return nil
 	}
 	verb := "install"
