@@ -133,7 +133,7 @@ bench-parts: $(TOOLS)/benchstat ## Run the benchmarks of the parts, six times ea
 	benchstat bin/bench.txt
 
 .PHONY: simulate
-simulate: ## Simulate the adaptive rate on the whole grid and print the table (half a minute)
+simulate: ## Simulate the adaptive rate on the whole grid and print the table (a minute)
 	go test ./core/limiter -run '^TestSimulation$$' -count 1 -v -args -simulate
 
 .PHONY: mutate

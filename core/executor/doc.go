@@ -23,6 +23,9 @@
 //	settle   books the outcome: finish, retry or fall back       (settle.go)
 //	deliver  hands the result to callback and sink               (deliver.go)
 //
+// What a call may cost and did cost stands in money.go, what is foretold of it
+// in forecast.go, and why a run ends early in run.go and stop.go.
+//
 // # Guarantees
 //
 //   - One result a query, whatever happens to it.
@@ -30,6 +33,8 @@
 //     length of the input; a sink that is slow slows the input down.
 //   - In any window of t seconds a lane starts at most burst + rate*t calls,
 //     retries included.
+//   - A query goes to another key of the same provider only for failures that
+//     are a matter of the key.
 //   - A query that waits for its next attempt holds no slot.
 //   - With RetryFailed false nothing is ever sent twice.
 //   - Spent plus reserved money and tokens never exceed Config.Budget.

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"testing"
+	"testing/synctest"
 	"text/tabwriter"
 	"time"
 
@@ -131,13 +132,18 @@ const tokensOf = 1000.0
 // simulate returns how much of the limit was used and how many of the sends
 // were refused, in percent.
 func simulate(t *testing.T, kind string, rate float64, seed uint64, s scenario, tokens bool) (used, refused float64) {
+	synctest.Test(t, func(t *testing.T) { used, refused = simulateInBubble(t, kind, rate, seed, s, tokens) })
+	return used, refused
+}
+
+func simulateInBubble(t *testing.T, kind string, rate float64, seed uint64, s scenario, tokens bool) (used, refused float64) {
 	from, seconds := s.from, 1200.0
 	if s.until > 0 {
 		seconds = s.until
 	}
 	rng := rand.New(rand.NewPCG(seed, 1))
-	epoch := time.Unix(1_700_000_000, 0).Add(time.Duration(rng.Float64() * 60 * float64(time.Second)))
-	clock := func(now float64) time.Time { return epoch.Add(time.Duration(now * float64(time.Second))) }
+	time.Sleep(time.Duration(rng.Float64() * 60 * float64(time.Second)))
+	epoch := time.Now()
 	unit := 1.0
 	if tokens {
 		unit = tokensOf
@@ -177,7 +183,7 @@ func simulate(t *testing.T, kind string, rate float64, seed uint64, s scenario, 
 
 		for len(flying) > 0 && flying[0].at <= now {
 			l := heap.Pop(&flying).(landing)
-			lim.Settle(clock(l.at), l.pass, l.out)
+			lim.Settle(time.Now(), l.pass, l.out)
 		}
 		need := limiter.Need{}
 		size := 1.0
@@ -185,7 +191,7 @@ func simulate(t *testing.T, kind string, rate float64, seed uint64, s scenario, 
 			size = tokensOf * math.Exp(0.5*rng.NormFloat64()-0.125)
 			need = limiter.Need{Input: int64(tokensOf / 2), Output: int64(tokensOf / 2)}
 		}
-		pass, wait := lim.Take(clock(now), need)
+		pass, wait := lim.Take(time.Now(), need)
 		if wait.Cause != "" {
 			next := math.Inf(1)
 			if len(flying) > 0 {
@@ -200,7 +206,9 @@ func simulate(t *testing.T, kind string, rate float64, seed uint64, s scenario, 
 			if math.IsInf(next, 1) || next <= now {
 				next = now + 1e-3
 			}
-			now = min(next, seconds)
+			next = min(next, seconds)
+			time.Sleep(time.Duration(math.Ceil((next - now) * float64(time.Second))))
+			now = time.Since(epoch).Seconds()
 			continue
 		}
 		sent++
