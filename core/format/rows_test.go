@@ -1,9 +1,15 @@
 package format_test
 
 import (
+	"bytes"
 	"encoding/csv"
 	"encoding/json"
+	"errors"
+	"maps"
+	"os"
 	"os/exec"
+	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -48,6 +54,30 @@ func TestOpenAIRowsToTheLetter(t *testing.T) {
 		if err != nil || !strings.Contains(string(row), want) || strings.Count(string(row), "\n") != 1 || !json.Valid(row) {
 			t.Errorf("%s: %v\n got %swant %s", name, err, row, want)
 		}
+	}
+}
+
+// The rows that testdata/vendors holds against the types of the vendor's Go SDK
+// are those that are written. CORTEX_UPDATE_GOLDEN=1 writes them anew.
+func TestOpenAIRowsOnRecord(t *testing.T) {
+	o := format.OpenAI{Now: func() time.Time { return time.Unix(1700000000, 0) }}
+	var rows []byte
+	for _, name := range slices.Sorted(maps.Keys(outcomes)) {
+		r := outcomes[name]
+		row, err := o.Encode(&r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows = append(rows, row...)
+	}
+	path := filepath.Join("..", "..", "testdata", "vendors", "rows", "openai.jsonl")
+	if os.Getenv("CORTEX_UPDATE_GOLDEN") != "" {
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, rows, 0o644)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if recorded, err := os.ReadFile(path); err != nil || !bytes.Equal(recorded, rows) {
+		t.Errorf("%s is out of date (%v): CORTEX_UPDATE_GOLDEN=1 go test ./core/format, then make vendors", path, err)
 	}
 }
 
