@@ -169,6 +169,10 @@ torture: ## The same 1,000 times, and 20,000 losses of power (an hour)
 memory: ## Ask a million simulated queries and measure the memory of the host (a minute)
 	CORTEX_MEMORY_QUERIES=1000000 go test -count 1 -timeout 20m -v -run '^TestMemoryOfEndlessStreams$$' ./cmd/cortex-host
 
+.PHONY: soak
+soak: ## Ask two million simulated queries and see that nothing grows (ten minutes)
+	CORTEX_SOAK=2000000 go test -count 1 -timeout 2h -v -run '^TestSoak$$' ./cmd/cortex-host
+
 .PHONY: prices
 prices: ## Bring the price list up to date (needs npm and node)
 	go run ./core/price/internal/generate -o core/price/prices.json

@@ -2,25 +2,29 @@ package main
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/http"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/cortexlinux/cortex-host/core/executor"
 	"github.com/cortexlinux/cortex-host/core/executor/metrics"
 )
 
-// serveMetrics serves the run's statistics for Prometheus at /metrics until stop
-// is called. An empty address serves nothing.
+// serveMetrics serves the run's statistics, and those of this process, for
+// Prometheus at /metrics until stop is called. An empty address serves nothing.
 func (a *app) serveMetrics(address string, exec *executor.Executor) (stop func(), err error) {
 	if address == "" {
 		return func() {}, nil
 	}
 	registry := prometheus.NewRegistry()
-	if err := registry.Register(metrics.New(exec)); err != nil {
+	err = errors.Join(registry.Register(metrics.New(exec)), registry.Register(collectors.NewGoCollector()),
+		registry.Register(collectors.NewProcessCollector(collectors.ProcessCollectorOpts{})))
+	if err != nil {
 		return nil, err
 	}
 	listener, err := net.Listen("tcp", address)
