@@ -161,9 +161,10 @@ survive: ## Kill host, plugin and guest 50 times in runs of 10,000 queries (two 
 	CORTEX_TORTURE_ROUNDS=50 CORTEX_TORTURE_QUERIES=10000 go test -count 1 -timeout 20m -v -run '^TestTorture$$' ./cmd/cortex-host
 
 .PHONY: torture
-torture: ## The same 1,000 times, and 20,000 losses of power (an hour)
+torture: ## The same 1,000 times, 20,000 losses of power, 20 rounds of broken plugins (an hour)
 	CORTEX_TORTURE_ROUNDS=1000 CORTEX_TORTURE_QUERIES=10000 go test -count 1 -timeout 3h -v -run '^TestTorture$$' ./cmd/cortex-host
 	CORTEX_TORTURE_ROUNDS=1000 CORTEX_TORTURE_SEEDS=20000 go test -count 1 -timeout 1h -v -run '^(TestKill|TestPowerLoss|TestFailedSync)$$' ./core/journal
+	CORTEX_FAULT_ROUNDS=20 go test -count 1 -timeout 1h -v -run '^(TestFaults|TestAKilledHost.*|TestTampering|TestHostile)$$' ./core/process
 
 .PHONY: memory
 memory: ## Ask a million simulated queries and measure the memory of the host (a minute)

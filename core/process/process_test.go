@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -35,7 +36,17 @@ func TestMain(m *testing.M) {
 	if dir := os.Getenv("TEST_HOST_DIR"); dir != "" {
 		hostUntilKilled(dir)
 	}
+	if base := os.Getenv("TEST_DOOMED_HOST"); base != "" {
+		doomedHost(base)
+	}
 	goleak.VerifyTestMain(m)
+}
+
+func onLinux(t testing.TB) {
+	t.Helper()
+	if runtime.GOOS != "linux" {
+		t.Skip("SKIPPED: for Linux")
+	}
 }
 
 func servePlugin() {
@@ -43,6 +54,8 @@ func servePlugin() {
 	switch name {
 	case "mute":
 		time.Sleep(time.Hour)
+	case "faulty":
+		serveFaulty()
 	case "garbage":
 		fmt.Fprintln(os.Stderr, "could not find my library")
 		fmt.Println("hello, I am no plugin")
