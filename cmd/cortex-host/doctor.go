@@ -80,6 +80,8 @@ func (a *app) examine(ctx context.Context, path string, online bool) []diagnosis
 		c = &config.Config{}
 	}
 	found = append(found, a.examineProviders(ctx, c, online)...)
+	found = append(found, a.examineStore()...)
+	found = append(found, a.examineConfinement(ctx, c)...)
 	found = append(found, a.examineInstances(ctx, c, online)...)
 	found = append(found, a.examineGenerators(ctx, c)...)
 	found = append(found, a.examineDirs()...)

@@ -15,6 +15,7 @@ import (
 	"os"
 
 	"github.com/cortexlinux/cortex-host/core/confine"
+	"github.com/cortexlinux/cortex-host/core/process"
 	"github.com/cortexlinux/cortex-host/core/wasm"
 )
 
@@ -22,7 +23,7 @@ import (
 var version = "dev"
 
 func main() {
-	confine.Main(wasm.Child())
+	confine.Main(wasm.Child(), process.Child())
 	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 

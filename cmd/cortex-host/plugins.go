@@ -109,16 +109,3 @@ func (a *app) openRunDir() (*process.RunDir, error) {
 	}
 	return process.OpenRunDir("/tmp")
 }
-
-// vouched says what vouches for a plugin, for people.
-func vouched(p store.Pin) string {
-	switch p.By {
-	case store.ByBuild:
-		return "pinned by this build"
-	case store.ByLock:
-		return "pinned by the lock file"
-	case store.ByOverride:
-		return "NOT VERIFIED (development override)"
-	}
-	return "not verified"
-}

@@ -105,6 +105,24 @@ func (i *instance) note(format string, args ...any) {
 	}
 }
 
+// unenforced names what this system does not enforce on the plugin.
+func (i *instance) unenforced() string {
+	if i.child == nil {
+		return ""
+	}
+	report, _, err := i.child.process.Report(context.Background())
+	if err != nil {
+		return ""
+	}
+	text := ""
+	for _, m := range report.Measures {
+		if !m.Enforced {
+			text += fmt.Sprintf("; %s not enforced: %s", m.Name, m.Detail)
+		}
+	}
+	return text
+}
+
 func (i *instance) clientConfig(image *store.Image) *plugin.ClientConfig {
 	c := &plugin.ClientConfig{
 		HandshakeConfig:  provider.Handshake(),

@@ -29,7 +29,7 @@ import (
 
 // The test binary is its own plugin when a host started it.
 func TestMain(m *testing.M) {
-	confine.Main()
+	confine.Main(process.Child())
 	if os.Getenv(provider.HandshakeCookieKey) != "" {
 		servePlugin()
 	}
@@ -56,6 +56,8 @@ func servePlugin() {
 		time.Sleep(time.Hour)
 	case "faulty":
 		serveFaulty()
+	case "hostile":
+		provider.Serve(&hostile{})
 	case "garbage":
 		fmt.Fprintln(os.Stderr, "could not find my library")
 		fmt.Println("hello, I am no plugin")
@@ -130,6 +132,15 @@ func (p *puppet) Complete(ctx context.Context, q *sdk.Query) (*sdk.Response, err
 		p.log.Warn("careful", "what", rest)
 	case "shout":
 		fmt.Print(strings.Repeat("x", 1<<20))
+	case "read":
+		data, err := os.ReadFile(os.ExpandEnv(rest))
+		if text = string(data); err != nil {
+			text = "denied"
+		}
+	case "write":
+		if text = "written"; os.WriteFile(os.ExpandEnv(rest), nil, 0o600) != nil {
+			text = "denied"
+		}
 	case "big":
 		n, _ := strconv.Atoi(rest)
 		text = strings.Repeat("x", n)

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/cortexlinux/cortex-host/core/confine"
 	"github.com/cortexlinux/cortex-host/core/store"
 	"github.com/cortexlinux/cortex-host/sdk"
 	"github.com/cortexlinux/cortex-host/sdk/provider"
@@ -99,6 +100,20 @@ func (p *Provider) BrokenStreams() int {
 		return p.broken
 	}
 	return p.broken + p.current.client.BrokenStreams()
+}
+
+// Confinement returns what is enforced on the running plugin. It starts the
+// plugin if that is not done.
+func (p *Provider) Confinement(ctx context.Context) (confine.Report, error) {
+	i, err := p.instance(ctx)
+	if err != nil {
+		return confine.Report{}, err
+	}
+	if i.child == nil {
+		return confine.Report{}, errors.New("the plugin runs under a debugger, and is not confined")
+	}
+	report, _, err := i.child.process.Report(ctx)
+	return report, err
 }
 
 // Lost returns how many calls were under way when the plugin died under them.
@@ -260,7 +275,7 @@ func (p *Provider) startAgain(lastWords string) (*instance, error) {
 	if err != nil {
 		return nil, p.failed(err)
 	}
-	i.note("started %s, version %d of the wire", p.cfg.Plugin.Path, i.plugin.NegotiatedVersion())
+	i.note("started %s, version %d of the wire, confinement %s%s", p.cfg.Plugin.Path, i.plugin.NegotiatedVersion(), p.cfg.Confinement, i.unenforced())
 	p.mu.Lock()
 	settings := p.settings
 	p.mu.Unlock()

@@ -1,0 +1,38 @@
+package process
+
+import "encoding/json"
+
+// SetLandlock makes a configuration act as on a kernel with an older Landlock.
+func (c *Config) SetLandlock(abi int) { c.landlock = abi }
+
+// Target makes what hostile plugins try to reach, as text.
+func Target(other int, file string) (text string, done func(), err error) {
+	t, done, err := newTarget()
+	if err != nil {
+		return "", nil, err
+	}
+	t.Other = other
+	if file != "" {
+		t.File = file
+	}
+	raw, err := json.Marshal(t)
+	return string(raw), done, err
+}
+
+// Try attempts everything on a target, and returns the results and the daemon
+// that it left, as text.
+func Try(text string) (string, error) {
+	var t target
+	if err := json.Unmarshal([]byte(text), &t); err != nil {
+		return "", err
+	}
+	raw, err := json.Marshal(t.try())
+	return string(raw), err
+}
+
+// Tried reads what Try returned.
+func Tried(text string) (results []ProbeResult, daemon func() ProbeResult, err error) {
+	var a attempts
+	err = json.Unmarshal([]byte(text), &a)
+	return a.Results, a.daemonEnded, err
+}
