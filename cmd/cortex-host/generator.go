@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"text/tabwriter"
 
@@ -78,6 +79,12 @@ func generatorView(m *wasm.Module) moduleView {
 
 func (a *app) describeGenerator(m *wasm.Module) error {
 	w := tabwriter.NewWriter(a.stdout, 0, 8, 2, ' ', 0)
+	writeManifest(w, m)
+	return outputError(w.Flush())
+}
+
+// writeManifest tells what a module says of itself.
+func writeManifest(w io.Writer, m *wasm.Module) {
 	line := func(name, value string) {
 		if value != "" {
 			fmt.Fprintf(w, "%s\t%s\n", name, format.Inline(value))
@@ -97,18 +104,15 @@ func (a *app) describeGenerator(m *wasm.Module) error {
 		line([]string{"facts", ""}[min(i, 1)], fact)
 	}
 	var schema struct {
-		Properties map[string]struct {
+		Properties map[string]json.RawMessage `json:"properties"`
+	}
+	_ = json.Unmarshal(m.Manifest.Params, &schema) // it was found to be a schema
+	for i, name := range sortedKeys(schema.Properties) {
+		var p struct {
 			Description string          `json:"description"`
 			Default     json.RawMessage `json:"default"`
-		} `json:"properties"`
-	}
-	if len(m.Manifest.Params) > 0 {
-		if err := json.Unmarshal(m.Manifest.Params, &schema); err != nil {
-			return fmt.Errorf("parameters of generator %s: %w", m.Name(), err)
 		}
-	}
-	for i, name := range sortedKeys(schema.Properties) {
-		p := schema.Properties[name]
+		_ = json.Unmarshal(schema.Properties[name], &p) // true and false are schemas too
 		text := name + ": " + p.Description
 		if len(p.Default) > 0 {
 			text += " (default " + format.Shorten(string(p.Default), 60) + ")"
@@ -118,7 +122,6 @@ func (a *app) describeGenerator(m *wasm.Module) error {
 	for i, p := range m.Manifest.Presets {
 		line([]string{"presets", ""}[min(i, 1)], p.Name+": "+p.Summary)
 	}
-	return outputError(w.Flush())
 }
 
 func newGeneratorPackCommand(a *app) *cobra.Command {

@@ -126,23 +126,23 @@ func newGeneratorInspectCommand(a *app) *cobra.Command {
 		if *asJSON {
 			return a.printJSON(found)
 		}
-		return a.describeInspection(found)
+		return a.describeInspection(module, found)
 	}
 	return cmd
 }
 
-func (a *app) describeInspection(found *wasm.Inspection) error {
+func (a *app) describeInspection(m *wasm.Module, found *wasm.Inspection) error {
 	w := tabwriter.NewWriter(a.stdout, 0, 8, 2, ' ', 0)
 	line := func(name, message string, args ...any) {
 		fmt.Fprintf(w, "%s\t%s\n", name, format.Inline(fmt.Sprintf(message, args...)))
 	}
-	line("name", "%s %s", found.Manifest.Name, found.Manifest.Version)
-	line("sha256", "%s", found.SHA256)
+	writeManifest(w, m)
+	line("abi", "%d", found.Manifest.ABI)
+	if l := found.Manifest.Limits; l != (wasm.ManifestLimits{}) {
+		line("limits", "%s of memory, %s an item", limitText(l.MemoryMB, "MiB"), limitText(l.QueriesPerItem, "queries"))
+	}
 	line("size", "%d bytes", found.Bytes)
 	line("imports", "%s", strings.Join(found.Imports, ", "))
-	for i, name := range sortedKeys(found.Params) {
-		line([]string{"parameters", ""}[min(i, 1)], "%s: %s", name, format.Shorten(string(found.Params[name]), 80))
-	}
 	if found.CompileSeconds > 0 {
 		line("compiling", "%.2f s, once", found.CompileSeconds)
 	}
@@ -153,4 +153,12 @@ func (a *app) describeInspection(found *wasm.Inspection) error {
 		line("speed", "%.0f items per second", found.ItemsPerSecond)
 	}
 	return outputError(w.Flush())
+}
+
+// limitText writes what a manifest asks for.
+func limitText(n int, unit string) string {
+	if n == 0 {
+		return "the operator's number of " + unit
+	}
+	return fmt.Sprintf("%d %s", n, unit)
 }

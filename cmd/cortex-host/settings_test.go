@@ -25,9 +25,9 @@ var sampleValues = map[string][3]string{
 	"generator_allow": {"model=m", "option=seed,image-urls", "m"}, "generator_memory_mb": {"64", "128", "0"}, "generator_queries_per_item": {"1", "2", "0"},
 	"fail_on":  {"5%", "none", "200%"},
 	"progress": {"plain", "json", "dots"}, "log": {"a.log", "b.log", " "}, "log_format": {"json", "text", "xml"}, "log_content": {"true", "false", "perhaps"},
-	"price_file": {"a.json", "b.json", " "},
+	"price_file":         {"a.json", "b.json", " "},
 	"plugin_confinement": {"off", "standard", "none"},
-	"plugin_memory_mb": {"128", "256", "1"},
+	"plugin_memory_mb":   {"128", "256", "1"},
 }
 
 // TestEverySettingComesFromEveryLayer sets each key in the file, in a profile,

@@ -2,12 +2,19 @@ package wasm
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
+	"unicode"
 	"unicode/utf8"
+
+	"github.com/cortexlinux/cortex-host/sdk"
 )
 
 // The quick way must never say anything else than the careful one.
@@ -96,6 +103,77 @@ func FuzzReadFrame(f *testing.F) {
 				return
 			}
 			_, _ = parseEnd(payload)
+		}
+	})
+}
+
+// Where the pieces of a guest's output end has no meaning.
+func FuzzOutput(f *testing.F) {
+	f.Add([]byte(`{"id":"a","messages":[{"role":"user","content":"x"}]}`+"\n"+`{"id":"b"`), 3)
+	f.Add([]byte("\n\n{}\n"), 1)
+	f.Fuzz(func(t *testing.T, output []byte, size int) {
+		read := func(size int) string {
+			var got strings.Builder
+			limits := Limits{RecordBytes: 200, OutputBytes: 1000}.withDefaults()
+			s := &session{limits: limits, module: &Module{}, end: &childEnd{}, decode: newDecoder(limits, Allow{}, func() int64 { return 1 })}
+			s.yield = func(q sdk.Query, err error) bool {
+				fmt.Fprintln(&got, q.ID, err)
+				return true
+			}
+			var err error
+			for chunk := range slices.Chunk(output, size) {
+				if err = s.take(bytes.Clone(chunk)); err != nil {
+					break
+				}
+			}
+			if err == nil {
+				err = s.endOfOutput()
+			}
+			var e *Error
+			if errors.As(err, &e) {
+				fmt.Fprintln(&got, e.Reason)
+			}
+			return got.String()
+		}
+		// How much of what is too long was judged before that was noticed may
+		// differ; what comes of output within the limits may not.
+		whole, pieces := read(max(len(output), 1)), read(min(max(size, 1), 1<<16))
+		if whole != pieces && !strings.Contains(whole+pieces, string(LimitExceeded)) {
+			t.Fatalf("%q: %q, in pieces of %d %q", output, whole, size, pieces)
+		}
+	})
+}
+
+// A canonical form is JSON, says the same, and is its own canonical form.
+func FuzzCanonical(f *testing.F) {
+	f.Add([]byte(`{"b":1.50,"a":["\ud83d\ude00",null,-0,1e400]}`))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		once, err := Canonical(raw)
+		if err != nil {
+			return
+		}
+		twice, err := Canonical(once)
+		if err != nil || !bytes.Equal(once, twice) {
+			t.Fatalf("%q: %s, then %s (%v)", raw, once, twice, err)
+		}
+	})
+}
+
+// What a guest says on stderr cannot steer a terminal, and is bounded.
+func FuzzLog(f *testing.F) {
+	f.Add([]byte("\x1b[2Jhello\nworld\r\n\x00"), []byte("more"))
+	f.Fuzz(func(t *testing.T, a, b []byte) {
+		size := 0
+		l := logLines{print: func(_, line string) {
+			size += len(line)
+			if strings.ContainsFunc(line, func(r rune) bool { return unicode.IsControl(r) && r != '\t' }) || !utf8.ValidString(line) {
+				t.Fatalf("%q", line)
+			}
+		}}
+		l.write(a, 1000)
+		l.write(b, 1000)
+		if text := l.excerpt(); len(text) > (firstLines+keptLines+1)*(maxLogLine+8) || size > 3*1000+8 {
+			t.Fatalf("%d bytes, an excerpt of %d", size, len(text))
 		}
 	})
 }

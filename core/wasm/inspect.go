@@ -36,6 +36,7 @@ func (r *Runner) Inspect(ctx context.Context, m *Module) (*Inspection, error) {
 		i.Imports = append(i.Imports, im.Name)
 	}
 	slices.Sort(i.Imports)
+	i.Imports = slices.Compact(i.Imports) // compilers may write one twice
 	var err error
 	if i.Params, err = m.Params("", nil); err != nil {
 		i.Problem = err.Error()

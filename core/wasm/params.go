@@ -180,19 +180,17 @@ func boundNumbers(raw []byte) error {
 // parameter that there is none of.
 func (m *Module) ParamFromText(name, text string) (json.RawMessage, error) {
 	var schema struct {
-		Properties map[string]struct {
-			Type any `json:"type"`
-		} `json:"properties"`
+		Properties map[string]json.RawMessage `json:"properties"`
 	}
-	if len(m.Manifest.Params) > 0 {
-		if err := json.Unmarshal(m.Manifest.Params, &schema); err != nil {
-			return nil, failf(InvalidManifest, `"params": %v`, err).named(m.Name())
-		}
-	}
-	property, known := schema.Properties[name]
+	_ = json.Unmarshal(m.Manifest.Params, &schema) // it was found to be a schema
+	raw, known := schema.Properties[name]
 	if !known && len(m.params.names) > 0 {
 		return nil, failf(InvalidParams, "there is no parameter %q: it knows %s", name, strings.Join(m.params.names, ", ")).named(m.Name())
 	}
+	var property struct {
+		Type any `json:"type"`
+	}
+	_ = json.Unmarshal(raw, &property) // true and false are schemas too
 	if property.Type != "string" && json.Valid([]byte(text)) {
 		return json.RawMessage(text), nil
 	}
