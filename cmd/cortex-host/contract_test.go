@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -40,10 +41,14 @@ func command(t *testing.T, args ...string) *exec.Cmd {
 	return cmd
 }
 
+var aptCandidate = regexp.MustCompile(`Candidate: (\S+)`)
+
 // What make run asks agrees with what this machine's own tool says.
 func TestPackageAnswersAgreeWithTheMachine(t *testing.T) {
 	packages := []string{"bash", "coreutils", "grep", "gzip", "tar"}
-	out, errs, _, code := timed(t, command(t, append([]string{"run", "--provider", "offline", "package"}, packages...)...))
+	cmd := command(t, append([]string{"run", "--provider", "offline", "package"}, packages...)...)
+	cmd.Env = append(cmd.Env, "XDG_CACHE_HOME="+t.TempDir()) // as the first time
+	out, errs, _, code := timed(t, cmd)
 	rows := printed(t, out)
 	if code != 0 || len(rows) != len(packages) {
 		t.Fatalf("exit %d\n%s%s", code, out, errs)
@@ -59,6 +64,13 @@ func TestPackageAnswersAgreeWithTheMachine(t *testing.T) {
 		}
 		if !strings.Contains(r.Response.Content, string(version)) || !strings.Contains(r.Response.Content, "source: ") {
 			t.Errorf("dpkg says that %s is at %s:\n%s", name, version, r.Response.Content)
+		}
+		// Where there are package lists, apt's candidate is told too.
+		policy, err := exec.Command("apt-cache", "policy", name).Output()
+		if candidate := aptCandidate.FindSubmatch(policy); err == nil && candidate != nil && strings.Contains(string(policy), "://") {
+			if !strings.Contains(r.Response.Content, string(candidate[1])) || !strings.Contains(r.Response.Content, "apt-cache policy") {
+				t.Errorf("apt's candidate of %s is %s:\n%s", name, candidate[1], r.Response.Content)
+			}
 		}
 	}
 }

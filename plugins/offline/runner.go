@@ -107,6 +107,8 @@ func (r *execRunner) Run(ctx context.Context, tool string, args ...string) (outp
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	cmd.Env = []string{
 		"PATH=" + r.path, "LC_ALL=C", "LANG=C", "LANGUAGE=C", "TERM=dumb", "HOME=" + os.Getenv("HOME"),
+		// The only place where a confined plugin may write, and apt wants to.
+		"TMPDIR=" + os.TempDir(),
 		"PAGER=cat", "SYSTEMD_PAGER=", "SYSTEMD_COLORS=0", "DEBIAN_FRONTEND=noninteractive",
 	}
 	cmd.Dir = "/"
