@@ -94,7 +94,8 @@ func TestUrgentOnesOfAnotherLaneStarveNobody(t *testing.T) {
 	})
 }
 
-// A query that comes back is older than those that arrived after it.
+// A query that comes back is older than those that arrived after it: among
+// urgent ones it has its turn as the oldest, not as the newest.
 func TestRetryKeepsItsPlace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := &fake{}
@@ -106,20 +107,21 @@ func TestRetryKeepsItsPlace(t *testing.T) {
 			return answer(q), nil
 		}
 		e := newExecutor(t, executor.Config{Lanes: []route.Lane{local("a", p)}, MaxConcurrent: 1, AgeAfter: 5 * time.Second})
-		var qs []sdk.Query
-		for i := range 100 { // urgent ones overtake; the oldest gets every fourth turn
-			qs = append(qs, urgent(fmt.Sprint(i), min(i, 1)))
+		_, err := e.Run(context.Background(), func(yield func(sdk.Query, error) bool) {
+			yield(urgent("low", 0), nil)
+			time.Sleep(500 * time.Millisecond) // it is under way
+			for i := range 100 {
+				yield(urgent(fmt.Sprint("urgent", i), 1), nil)
+			}
+		}, nil)
+		if err != nil || p.id(0) != "low" {
+			t.Fatalf("%v, first call for %s", err, p.id(0))
 		}
-		batch(t, e, qs)
-		for i, c := range p.calls[1:] {
-			if c.id == "0" {
-				if i > 12 {
-					t.Errorf("sent again as call %d", i+2)
-				}
-				return
+		for n := 1; p.id(n) != "low"; n++ {
+			if n > 12 {
+				t.Fatalf("not sent again after %d others", n)
 			}
 		}
-		t.Error("never sent again")
 	})
 }
 

@@ -120,8 +120,10 @@ func greedy(latencies []time.Duration, workers int) time.Duration {
 	return end
 }
 
+// 2,000 lognormal latencies, 64 at once, beside a schedule without any
+// overhead: exactly in virtual time, and in real time with some patience.
 func TestMakespanOfLognormalLatencies(t *testing.T) {
-	measure := func(t *testing.T) {
+	measure := func(t *testing.T, most float64) {
 		rng := rand.New(rand.NewPCG(3, 5))
 		latencies := make([]time.Duration, 2000)
 		for i := range latencies {
@@ -135,13 +137,14 @@ func TestMakespanOfLognormalLatencies(t *testing.T) {
 		b := batch(t, e, queries(len(latencies)))
 		ideal := greedy(latencies, 64)
 		t.Logf("%.3f x ideal (%v)", b.TotalTime.Seconds()/ideal.Seconds(), ideal)
-		if b.TotalTime > ideal*103/100 {
+		if b.TotalTime.Seconds() > most*ideal.Seconds() {
 			t.Errorf("took %v, at best %v", b.TotalTime, ideal)
 		}
 	}
+	synctest.Test(t, func(t *testing.T) { measure(t, 1.03) })
+	slack := 3.0
 	if realTime() {
-		measure(t)
-	} else {
-		synctest.Test(t, measure)
+		slack = 1
 	}
+	measure(t, 1.03*slack)
 }

@@ -249,6 +249,9 @@ func simulateInBubble(t *testing.T, kind string, rate float64, seed uint64, s sc
 
 func TestSimulation(t *testing.T) {
 	rates, seeds := []float64{10}, uint64(2)
+	if raceEnabled {
+		seeds = 1 // there is one goroutine, and it takes long
+	}
 	table := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 	if *full {
 		rates, seeds = []float64{10, 50}, 8

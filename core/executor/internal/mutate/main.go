@@ -37,6 +37,11 @@ func run(word string) error {
 	}
 	defer os.RemoveAll(dir)
 	chosen := slices.DeleteFunc(slices.Clone(mutations), func(m mutation) bool { return !strings.Contains(m.rule, word) })
+	for i := range chosen {
+		if _, err := chosen[i].mutated(); err != nil {
+			return fmt.Errorf("%s: %w", chosen[i].rule, err)
+		}
+	}
 	if err := allPass(chosen); err != nil {
 		return err
 	}
@@ -84,21 +89,30 @@ func (m *mutation) pkg() string {
 	return "./" + filepath.Dir(m.file)
 }
 
+// mutated returns the file with the mutation.
+func (m *mutation) mutated() (string, error) {
+	source, err := os.ReadFile(m.file)
+	if err != nil {
+		return "", fmt.Errorf("run it from the module's root: %w", err)
+	}
+	if n := strings.Count(string(source), m.old); n != 1 {
+		return "", fmt.Errorf("%q occurs %d times in %s", m.old, n, m.file)
+	}
+	return strings.Replace(string(source), m.old, m.new, 1), nil
+}
+
 // try runs the mutation's test with the mutated file in place of the real one.
 func (m *mutation) try(dir string) (killed bool, err error) {
 	path, err := filepath.Abs(m.file)
 	if err != nil {
 		return false, err
 	}
-	source, err := os.ReadFile(path)
+	source, err := m.mutated()
 	if err != nil {
-		return false, fmt.Errorf("run it from the module's root: %w", err)
-	}
-	if n := strings.Count(string(source), m.old); n != 1 {
-		return false, fmt.Errorf("%q occurs %d times in %s", m.old, n, m.file)
+		return false, err
 	}
 	mutated := filepath.Join(dir, "mutated.go")
-	if err := os.WriteFile(mutated, []byte(strings.Replace(string(source), m.old, m.new, 1)), 0o600); err != nil {
+	if err := os.WriteFile(mutated, []byte(source), 0o600); err != nil {
 		return false, err
 	}
 	overlay, err := json.Marshal(map[string]map[string]string{"Replace": {path: mutated}})

@@ -110,7 +110,7 @@ var mutations = []mutation{
 	{rule: "urgent queries go first", file: "core/executor/queue.go", old: "return h[i].query.Priority > h[j].query.Priority", new: "return h[i].query.Priority < h[j].query.Priority",
 		test: "TestUrgentQueryIsTheNextOneSent"},
 	{rule: "urgent queries starve nobody", file: "core/executor/queue.go", old: "q.overtaken >= agedTurns &&", new: "q.overtaken < 0 &&", test: "TestUrgentOnesStarveNobody"},
-	{rule: "urgent queries go first between lanes", file: "core/executor/pick.go", old: "t.query.Priority > next.query.Priority", new: "t.query.Priority < next.query.Priority",
+	{rule: "urgent queries go first between lanes", file: "core/executor/pick.go", old: "return mine > others", new: "return mine < others",
 		test: "TestPriorityHoldsBetweenLanes"},
 
 	{rule: "urgent queries of one lane do not starve another", file: "core/executor/pick.go", old: "return l.passedOver >= agedTurns &&", new: "return l.passedOver < 0 &&",
