@@ -32,6 +32,11 @@ const fixtureJSON = `{
 		"base_url": "url", "ca": "ca", "request_id": "x-request-id",
 		"success": {"text": "{{answer}}", "in": 3, "out": 5},
 		"usage": {"prompt_tokens": 3, "completion_tokens": 5},
+		"requests": [
+			{"name": "plain", "query": {"id": "x", "messages": [{"role": "user", "content": "hi"}]}, "path": "/ask", "headers": {"X-None": ""}, "body": {"prompt": "hi"}},
+			{"name": "nothing to say", "query": {"id": "x", "messages": [{"role": "user", "content": "nothing"}]}, "kind": "invalid_request"}
+		],
+		"models": {"body": {"names": ["a", "b"]}, "models": [{"id": "a"}, {"id": "b"}]},
 		"rate_limit": {"headers": {"x-ratelimit-limit-requests": "9", "x-ratelimit-remaining-requests": "8"}, "limit": 9, "remaining": 8},
 		"finish": [{"name": "length", "body": {"text": "half", "cut": true}, "reason": "length"}],
 		"errors": [{"status": 401, "kind": "unauthenticated", "body": {"error": "wrong: secret-canary-in-a-fixture"}}]
@@ -49,6 +54,9 @@ type toy struct {
 func (p *toy) Describe() sdk.Description {
 	d := sdk.Description{Name: "toy", Version: "1.0.0", Summary: "A toy", EgressHosts: []string{"api.example.com"},
 		ConfigSchema: json.RawMessage(`{"type":"object","properties":{"key":{"type":"string","x-secret":true,"x-env":"TOY_KEY"},"url":{"type":"string"},"ca":{"type":"string","x-file":true}}}`)}
+	if p.defect == "handshake" {
+		panic("oh")
+	}
 	if p.defect == "describe" {
 		d.Version = "v1"
 	}
@@ -95,6 +103,12 @@ func (p *toy) Complete(ctx context.Context, q *sdk.Query) (*sdk.Response, error)
 		return nil, sdk.Errorf(sdk.Internal, "not configured")
 	}
 	fields := map[string]any{"prompt": q.Messages[len(q.Messages)-1].Text}
+	if p.defect == "request: plain" {
+		fields["temperature"] = 0 // though the query sets none
+	}
+	if fields["prompt"] == "nothing" && p.defect != "request: nothing to say" {
+		return nil, sdk.Errorf(sdk.InvalidRequest, "there is nothing to ask")
+	}
 	if p.defect == "metadata stays home" {
 		fields["metadata"] = q.Metadata
 	}
@@ -116,6 +130,34 @@ func (p *toy) Complete(ctx context.Context, q *sdk.Query) (*sdk.Response, error)
 		r, err = p.post(ctx, client, body) // a retry
 	}
 	return r, p.spoil(err)
+}
+
+func (p *toy) ListModels(ctx context.Context) ([]sdk.Model, error) {
+	reply, err := p.client.Load().Get(ctx, "/models", "")
+	if err != nil {
+		return nil, err
+	}
+	defer reply.Close()
+	var list struct{ Names []string }
+	if err := reply.Decode(&list); err != nil {
+		return nil, err
+	}
+	var models []sdk.Model
+	for _, name := range list.Names {
+		models = append(models, sdk.Model{ID: name})
+	}
+	if p.defect == "list models" {
+		models = models[:1]
+	}
+	return models, nil
+}
+
+func (p *toy) CheckHealth(ctx context.Context) error {
+	if p.defect == "check health" {
+		return nil // without a look
+	}
+	_, err := p.ListModels(ctx)
+	return err
 }
 
 // follow is a client as it comes: it follows redirects.
@@ -230,17 +272,26 @@ func (b bareInstance) Client(context.Context) (*provider.Client, error) {
 
 func (b bareInstance) Close() error { return nil }
 
+// Log is what a plugin that prints its settings would have written.
+func (b bareInstance) Log() string {
+	if b.defect == "no secret in the log" {
+		return "configured with secret-canary-in-a-fixture"
+	}
+	return "configured"
+}
+
 // hidden are the defects that the SDK mends.
-var hidden = map[string]bool{"error: 401 unauthenticated": true, "retry-after: negative": true}
+var hidden = map[string]bool{"no secret in the log": true, "error: 401 unauthenticated": true, "retry-after: negative": true}
 
 // Every defect is found, by name.
 func TestDefectsAreFound(t *testing.T) {
 	f := fixture(t)
 	for _, defect := range []string{
+		"handshake", "request: plain", "request: nothing to say", "list models", "check health",
 		"describe", "configure refuses", "one call", "metadata stays home", "cancel", "deadline",
 		"error: 401 unauthenticated", "error: 429 without a body of the vendor's", "error: 500 without a body of the vendor's",
 		"retry-after: seconds", "retry-after: negative", "fault: reset inside the reply", "fault: empty object", "finish: length",
-		"x-should-retry", "rate-limit headers", "request id", "redirect to another host", "nobody listens", "TLS with a CA of its own",
+		"no secret in the log", "x-should-retry", "rate-limit headers", "request id", "redirect to another host", "nobody listens", "TLS with a CA of its own",
 	} {
 		t.Run(defect, func(t *testing.T) {
 			door := providertest.Direct(func() provider.Plugin { return &toy{defect: defect} })
