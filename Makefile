@@ -149,7 +149,7 @@ realtime: ## Meet the exact timings in real time, on a quiet machine (five minut
 	CORTEX_REALTIME=1 go test -count 1 -timeout 30m -v -run 'RealTime|Makespan' ./core/executor ./cmd/cortex-host
 
 .PHONY: throughput
-throughput: ## A million items through generate, in Go and in C: speed and memory (two minutes)
+throughput: ## A million items through generate, in Go and in C, on a quiet machine (two minutes)
 	CORTEX_SLOW_TESTS=1 go test -count 1 -timeout 20m -v -run '^TestGenerateThroughput$$' ./cmd/cortex-host
 
 .PHONY: hostile

@@ -66,6 +66,22 @@ func hintOf(err error) string {
 	if e, ok := errors.AsType[*config.Error](err); ok {
 		return e.Hint
 	}
+	if e, ok := errors.AsType[*wasm.Error](err); ok {
+		return hintOfGuest(e)
+	}
+	return ""
+}
+
+// hintOfGuest says what to do about a generator that could not go on.
+func hintOfGuest(e *wasm.Error) string {
+	switch e.Reason {
+	case wasm.Deadline, wasm.OutOfMemory, wasm.OutOfCPU, wasm.Trapped, wasm.ExitStatus, wasm.BadRecord, wasm.LimitExceeded, wasm.Silent:
+		return "`cortex-host generator test` says what is wrong with a generator, and how its author mends it"
+	case wasm.NotAllowed:
+		return "allow it if you trust the generator's author with what it costs and who reads it"
+	case wasm.ForbiddenImport, wasm.InvalidManifest:
+		return "its author finds the contract in sdk/generator/SPEC.md, sections 1 and 8"
+	}
 	return ""
 }
 
