@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/cortexlinux/cortex-host/core/config"
+	"github.com/cortexlinux/cortex-host/core/confine"
 	"github.com/cortexlinux/cortex-host/core/process"
 	"github.com/cortexlinux/cortex-host/core/store"
 )
@@ -39,6 +40,7 @@ func (a *app) examineConfinement(ctx context.Context, c *config.Config) []diagno
 	if c.PluginConfinement == process.ConfineOff {
 		return []diagnosis{{"plugin confinement", warning, "off, says " + c.Origin("plugin_confinement"), "remove plugin_confinement"}}
 	}
+	_ = confine.HideSelf() // as a run does
 	contained, err := process.Contain(ctx, process.Config{Confinement: c.PluginConfinement})
 	if err != nil {
 		return []diagnosis{{"plugin confinement", warning, err.Error(), "run providers that you trust only"}}

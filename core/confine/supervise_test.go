@@ -3,6 +3,7 @@ package confine_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -75,7 +76,7 @@ func TestSupervisorSaysWhyThereIsNoChild(t *testing.T) {
 	cancel()
 	child, _ = supervised(t, confine.Policy{}, "sleep 100")
 	_, _, err = child.Report(ctx)
-	if err != nil && err != context.Canceled {
+	if err != nil && !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
 }

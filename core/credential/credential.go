@@ -44,6 +44,14 @@ var _ sdk.Provider = (*Provider)(nil)
 // New returns a provider that asks p and renews its key.
 func New(p sdk.Provider, renew Renew) *Provider { return &Provider{asked: p, renew: renew} }
 
+// Lost returns how many calls were under way when that process died.
+func (p *Provider) Lost() int {
+	if l, ok := p.asked.(interface{ Lost() int }); ok {
+		return l.Lost()
+	}
+	return 0
+}
+
 // Restarts returns how often the process of the provider that is asked was
 // started again, 0 if it is none.
 func (p *Provider) Restarts() int {

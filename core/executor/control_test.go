@@ -137,6 +137,7 @@ func TestStatistics(t *testing.T) {
 type restless struct{ *fake }
 
 func (restless) Restarts() int { return 3 }
+func (restless) Lost() int     { return 2 }
 
 func (restless) BrokenStreams() int { return 2 }
 
@@ -153,7 +154,7 @@ func TestUtilisation(t *testing.T) {
 				t.Errorf("%s: %.3f used, want %.2f", limit, got, want)
 			}
 		}
-		if s.Restarts != 3 || s.BrokenStreams != 2 {
+		if s.Restarts != 3 || s.Lost != 2 || s.BrokenStreams != 2 {
 			t.Errorf("%d restarts, %d broken streams", s.Restarts, s.BrokenStreams)
 		}
 	})

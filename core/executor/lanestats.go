@@ -89,7 +89,7 @@ func (l *lane) snapshot(now time.Time) LaneStats {
 		out.Waits[s.cause] += now.Sub(s.since)
 	}
 	if p, ok := l.Provider.(Restarter); ok {
-		out.Restarts = p.Restarts()
+		out.Restarts, out.Lost = p.Restarts(), p.Lost()
 	}
 	if p, ok := l.Provider.(Streamer); ok {
 		out.BrokenStreams = p.BrokenStreams()

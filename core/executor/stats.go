@@ -139,6 +139,10 @@ type LaneStats struct {
 	// Restarts counts how often the provider's process was started again, if it
 	// is a [Restarter].
 	Restarts int `json:"restarts,omitempty"`
+	// Lost counts the calls that were under way when the process died under
+	// them, if it is a [Restarter]. Each failed as sdk.Internal, and was asked
+	// again as the policy of retries says.
+	Lost int `json:"lost,omitempty"`
 	// BrokenStreams counts the exchanges with the provider's process that broke,
 	// if it is a [Streamer]. Each call on one failed as sdk.Internal.
 	BrokenStreams int `json:"broken_streams,omitempty"`
@@ -168,6 +172,8 @@ const (
 type Restarter interface {
 	// Restarts returns how often the process was started again.
 	Restarts() int
+	// Lost returns how many calls were under way when the process died.
+	Lost() int
 }
 
 // A Streamer is a provider that carries many calls over one exchange.

@@ -115,13 +115,8 @@ func (f *faulty) Complete(_ context.Context, q *providerv1.CompleteRequest) (*pr
 		os.Exit(1)
 	case "memory":
 		debug.SetGCPercent(-1)
-		var all [][]byte
-		for {
-			b := make([]byte, 16<<20)
-			for i := range b {
-				b[i] = 1
-			}
-			all = append(all, b)
+		for b := []byte{1}; ; {
+			b = append(b, b...)
 		}
 	case "usage":
 		r.Usage = &providerv1.Usage{PromptTokens: -5, CompletionTokens: math.MaxInt64, CachedTokens: math.MinInt64, ReasoningTokens: math.MaxInt64}

@@ -321,6 +321,9 @@ func TestDeathAndRestart(t *testing.T) {
 	if n := p.Restarts(); n != 1 {
 		t.Errorf("%d restarts", n)
 	}
+	if n := p.Lost(); n != 1 {
+		t.Errorf("%d lost calls", n)
+	}
 }
 
 func TestDiesTooOften(t *testing.T) {

@@ -120,7 +120,7 @@ func (i *Image) copyTo(source io.Reader, held, hash io.Writer) error {
 		if total += int64(n); total > maxProgram {
 			return fmt.Errorf("it is larger than %d MiB", maxProgram>>20)
 		}
-		hash.Write(buf[:n])
+		_, _ = hash.Write(buf[:n]) // a hash never fails
 		if _, werr := held.Write(buf[:n]); werr != nil {
 			return werr
 		}

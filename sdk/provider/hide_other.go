@@ -1,0 +1,6 @@
+//go:build !linux
+
+package provider
+
+// hideSelf is for Linux.
+func hideSelf() {}
