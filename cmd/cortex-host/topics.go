@@ -73,6 +73,7 @@ func environmentHelp() string {
   CORTEX_CONFIG                  as --config
   CORTEX_PROFILE                 as --profile
   CORTEX_HOST_PLUGIN_PATH        more directories of plugins, as in PATH
+  CORTEX_HOST_DEV_PLUGINS        as --dev-plugin: NAME=FILE, as in PATH
   CORTEX_HOST_GENERATOR_PATH     more directories of generators
   NO_COLOR, TERM=dumb            no styles, and no line that is redrawn
   XDG_CONFIG_HOME, XDG_DATA_HOME, XDG_STATE_HOME, XDG_CACHE_HOME,
