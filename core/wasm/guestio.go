@@ -23,6 +23,7 @@ type guestIO struct {
 	mu      sync.Mutex
 	pending []byte // printed, not sent; starts with room for a frame's header
 	timer   *time.Timer
+	sent    time.Time // of the last frame of output
 	err     error // of writing to the host; then the host is gone
 	logLeft int
 
@@ -82,6 +83,11 @@ func (g *guestIO) Write(p []byte) (int, error) {
 		g.pending = append(g.pending, p[:n]...)
 		p = p[n:]
 	}
+	// The timer is of no use against a guest that computes: while the garbage
+	// collector waits for it to pause, no timer runs.
+	if time.Since(g.sent) >= flushAfter {
+		g.flush()
+	}
 	return total, nil
 }
 
@@ -109,7 +115,7 @@ func (g *guestIO) flush() {
 	g.pending[0] = frameOutput
 	binary.LittleEndian.PutUint32(g.pending[1:], uint32(len(g.pending)-frameHeader))
 	g.write(g.pending)
-	g.pending = g.pending[:frameHeader]
+	g.pending, g.sent = g.pending[:frameHeader], time.Now()
 }
 
 // send requires that mu is held.

@@ -84,6 +84,9 @@ var build = map[string]func(t *testing.T, example, out string) (missing string, 
 		if _, err := os.Stat("/usr/lib/rustlib/wasm32-wasi"); err != nil {
 			return "rustc and libstd-rust-dev-wasm32 of Debian", cmd
 		}
+		if _, err := exec.LookPath("rust-lld"); err != nil {
+			return "rust-lld", cmd
+		}
 		return "", cmd
 	},
 	"assemblyscript": func(t *testing.T, example, out string) (string, *exec.Cmd) {

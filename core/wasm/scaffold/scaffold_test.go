@@ -23,6 +23,7 @@ func TestMain(m *testing.M) {
 func TestNewProjectsWork(t *testing.T) {
 	needs := map[string]string{"go": "", "c": "/usr/lib/wasm32-wasi/libc.a", "rust": "/usr/lib/rustlib/wasm32-wasi",
 		"assemblyscript": filepath.Join(os.Getenv("CORTEX_ASC_MODULES"), ".bin", "asc")}
+	programs := map[string]string{"c": "clang", "rust": "rust-lld"}
 	r, err := wasm.NewRunner(wasm.Config{CacheDir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
@@ -40,6 +41,11 @@ func TestNewProjectsWork(t *testing.T) {
 			if need := needs[language]; need != "" {
 				if _, err := os.Stat(need); err != nil {
 					t.Skipf("SKIPPED: a project in %s was not built, for want of %s", language, need)
+				}
+			}
+			if program := programs[language]; program != "" {
+				if _, err := exec.LookPath(program); err != nil {
+					t.Skipf("SKIPPED: a project in %s was not built, for want of %s", language, program)
 				}
 			}
 			if language == "assemblyscript" {
