@@ -24,7 +24,7 @@ type guestIO struct {
 	pending []byte // printed, not sent; starts with room for a frame's header
 	timer   *time.Timer
 	sent    time.Time // of the last frame of output
-	err     error // of writing to the host; then the host is gone
+	err     error     // of writing to the host; then the host is gone
 	logLeft int
 
 	// of the guest's thread alone
