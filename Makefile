@@ -170,6 +170,10 @@ torture: ## The same 1,000 times, 20,000 losses of power, 20 rounds of broken pl
 memory: ## Ask a million simulated queries and measure the memory of the host (a minute)
 	CORTEX_MEMORY_QUERIES=1000000 go test -count 1 -timeout 20m -v -run '^TestMemoryOfEndlessStreams$$' ./cmd/cortex-host
 
+.PHONY: clock
+clock: ## Set the clock forward and back by a day while waits are under way (three minutes)
+	CORTEX_CLOCK=1 go test -count 1 -timeout 20m -v -run '^TestClockThatIsSet$$' ./cmd/cortex-host
+
 .PHONY: soak
 soak: ## Ask two million simulated queries and see that nothing grows (ten minutes)
 	CORTEX_SOAK=2000000 go test -count 1 -timeout 2h -v -run '^TestSoak$$' ./cmd/cortex-host
