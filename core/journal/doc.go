@@ -42,6 +42,8 @@
 //	out, err := run.Finish(ctx)        // when every query has a row
 //
 // [Resume] opens the run again; Admit then says no to what is answered.
+// [Attempts] tells where each row comes from, [List] and [Show] what runs there
+// are.
 //
 // # Cost
 //

@@ -37,7 +37,7 @@ type instance struct {
 	waiting  atomic.Int64 // calls that wait for an answer
 	broken   atomic.Bool  // it lives, and is of no use any more
 	failures atomic.Int64 // of its own, in a row
-	alive    atomic.Int64 // when it was last known to live, in ns since 1970
+	alive    atomic.Int64 // when it was last known to live, in ns since epoch
 	watching sync.WaitGroup
 	stopping chan struct{}
 	once     sync.Once

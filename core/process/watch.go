@@ -42,7 +42,7 @@ func (i *instance) watch() {
 		if alive := i.alive.Load(); alive != seen {
 			seen, used = alive, i.processorTime()
 		}
-		silent := time.Since(time.Unix(0, seen))
+		silent := time.Since(epoch) - time.Duration(seen)
 		idle := i.processorTime()-used < silent/50
 		if silent > i.cfg.HangTimeout || idle && silent > i.cfg.HangTimeout/idlePart {
 			i.hangs(silent)
@@ -56,8 +56,12 @@ func (i *instance) watch() {
 	}
 }
 
+// epoch is from when on signs of life are counted: the monotonic clock goes on
+// when somebody sets the time.
+var epoch = time.Now()
+
 // sign notes a sign of life.
-func (i *instance) sign() { i.alive.Store(time.Now().UnixNano()) }
+func (i *instance) sign() { i.alive.Store(int64(time.Since(epoch))) }
 
 // askForSign asks for a sign of life. That the plugin refuses is one, too.
 func (i *instance) askForSign() {
