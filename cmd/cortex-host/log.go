@@ -33,7 +33,7 @@ func (a *app) openLog(c *config.Config, run string) (*runLog, error) {
 		return nil, nil
 	}
 	l := &runLog{content: c.LogContent}
-	var out io.Writer = a.stderr
+	out := a.stderr
 	if c.Log != "-" {
 		f, err := os.OpenFile(c.Log, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 		if err != nil {

@@ -10,7 +10,7 @@ func roomOf(path string) (int64, error) {
 	if err := unix.Statfs(path, &s); err != nil {
 		return 0, err
 	}
-	return int64(s.Bavail) * int64(s.Bsize), nil
+	return int64(s.Bavail) * int64(s.Bsize), nil //nolint:unconvert // its type is not the same on every platform
 }
 
 // openFiles returns how many files this process may open.

@@ -59,7 +59,9 @@ func TestAScaffoldIsReleasedInstalledAndAsked(t *testing.T) {
 			err = json.Unmarshal(body, &r)
 			return r.Model, r.Prompt, err
 		},
-		Answer:  func(model, _ string) []byte { return []byte(`{"model":"` + model + `","text":"hello from acme","stop":"end"}`) },
+		Answer: func(model, _ string) []byte {
+			return []byte(`{"model":"` + model + `","text":"hello from acme","stop":"end"}`)
+		},
 		Problem: upstream.OpenAI().Problem,
 	}, Key: "sk-acme"})
 	env := []string{"ACME_API_KEY=sk-acme", "ACME_BASE_URL=" + s.URL() + "/v1"}
