@@ -22,7 +22,7 @@ var languageRules = []rule{
 	{
 		id: "python-memory", title: "Python was refused memory, or recursed too deeply", confidence: high,
 		any:      []string{"memoryerror", "recursionerror: maximum recursion depth"},
-		like:     like(`^\s*(?:numpy\S*)?MemoryError\b|_ArrayMemoryError|recursionerror: maximum`),
+		like:     like(`^\s*(?:numpy\S*)?MemoryError(?::|\s*$)|_ArrayMemoryError|recursionerror: maximum`),
 		means:    "MemoryError: one allocation was larger than what is available or allowed. RecursionError: a function calls itself without end, or data is nested very deeply.",
 		checks:   []string{"free -m", "ulimit -v", "cat /sys/fs/cgroup/memory.max"},
 		consider: []string{"Work in pieces; look at the size in the message."},
@@ -30,7 +30,7 @@ var languageRules = []rule{
 	},
 	{
 		id: "python-encoding", title: "Python read or wrote text in the wrong encoding", confidence: high,
-		any:      []string{"unicodedecodeerror", "unicodeencodeerror"},
+		any:      []string{"unicodedecodeerror: '", "unicodeencodeerror: '"},
 		means:    "The data is not in the encoding that is assumed, or the locale is C/POSIX, so that output is ASCII (cron, systemd, containers).",
 		checks:   []string{"locale", "python3 -c 'import sys, locale; print(sys.stdout.encoding, locale.getpreferredencoding())'", "file FILE"},
 		consider: []string{"Name the encoding in open(..., encoding=...); set LANG=C.UTF-8 for services."},

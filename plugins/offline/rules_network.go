@@ -6,7 +6,7 @@ var networkRules = []rule{
 		id: "name-resolution", title: "a host name could not be resolved", confidence: high,
 		any: []string{"temporary failure in name resolution", "temporary failure resolving", "could not resolve host", "name or service not known", "enotfound", "eai_again",
 			"no such host", "nxdomain", "could not resolve", "unable to resolve host", "unknownhostexception", "failed to resolve", "nodename nor servname"},
-		like:     like(`name resolution|(?:temporary failure resolving|could not resolve(?: host)?:?|unable to resolve host:?|failed to resolve|lookup) '?(?P<host>[\w.-]+)|name or service not known|\bENOTFOUND\b(?: (?P<host2>[\w.-]+))?|\bEAI_AGAIN\b|no such host|NXDOMAIN|UnknownHostException|nodename nor servname`),
+		like:     like(`name resolution|(?:temporary failure resolving|could not resolve(?: host)?:?|unable to resolve host:?|lookup) '?(?P<host>[\w.-]+)|failed to resolve (?:host(?:name)? )?[\"']?(?P<host3>[\w-]+\.[\w.-]+)|name or service not known|\bENOTFOUND\b(?: (?P<host2>[\w.-]+))?|\bEAI_AGAIN\b|no such host|NXDOMAIN|UnknownHostException|nodename nor servname`),
 		means:    "\"Temporary\" and EAI_AGAIN: no name server answered. \"Not known\", NXDOMAIN and \"no such host\": one answered that the name does not exist, so it may be misspelt or known only inside another network.",
 		checks:   []string{"getent hosts {host}", "cat /etc/resolv.conf /etc/hosts", "resolvectl status", "ip route show"},
 		consider: []string{"If names fail and addresses work, look at resolv.conf and the name server; if both fail, at the network.", "\"unable to resolve host\" from sudo means that the machine's own name is missing in /etc/hosts.", "In containers look at the runtime's DNS setting; in Kubernetes at CoreDNS and ndots."},
@@ -75,7 +75,8 @@ var networkRules = []rule{
 	{
 		id: "tls-unknown-authority", title: "a TLS certificate is signed by nobody that this machine trusts", confidence: high,
 		any: []string{"unable to get local issuer certificate", "certificate signed by unknown authority", "self-signed certificate", "self signed certificate", "unable to get issuer certificate",
-			"pkix path building failed", "unable_to_verify_leaf_signature", "sec_error_unknown_issuer", "unable to verify the first certificate", "peer's certificate issuer is not recognized"},
+			"pkix path building failed", "unable_to_verify_leaf_signature", "sec_error_unknown_issuer", "unable to verify the first certificate", "peer's certificate issuer is not recognized", "self_signed_cert"},
+		like:     like(`unable to (?:get (?:local )?issuer certificate|verify the first certificate)|unknown authority|(?:problem|verify|verification|failed|error)\b.*self[- ]signed certificate|self[- ]signed certificate in certificate chain|SELF_SIGNED_CERT|PKIX path building failed|UNABLE_TO_VERIFY_LEAF_SIGNATURE|UNKNOWN_ISSUER|issuer is not recognized`),
 		means:    "The server does not send the certificates between its own and the root, or it uses a private authority, or a proxy here opens TLS, or this machine (a slim image) has no ca-certificates.",
 		checks:   []string{"openssl s_client -connect HOST:443 -servername HOST -showcerts </dev/null | grep -E ' s:| i:|Verify'", "ls -l /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt", "env | grep -iE 'proxy|ssl_cert|ca_bundle|node_extra'"},
 		consider: []string{"Your own server: send the full chain (fullchain.pem).", "A private authority: add it to the system's store (update-ca-certificates, update-ca-trust). Java, Node and Python may have stores of their own.", "Do not switch verification off: then anybody between can read along."},

@@ -234,3 +234,15 @@ func TestNoRuleDestroys(t *testing.T) {
 		}
 	}
 }
+
+func TestHealthyLinesMatchNothing(t *testing.T) {
+	data, err := os.ReadFile("testdata/benign.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(data)) {
+		if hits := match(rules, line); !strings.HasPrefix(line, "#") && len(hits) > 0 {
+			t.Errorf("%v match %q", ids(hits), line)
+		}
+	}
+}
