@@ -45,7 +45,11 @@ func (a *app) describePlan(p executor.Plan) error {
 	if p.Prices != "" {
 		line("", "prices: %s", p.Prices)
 	}
-	line("time", "about %s, limited by %s", format.Seconds(p.Duration), p.Limit)
+	limit := p.Limit
+	if p.RateIsFound && limit == "requests" {
+		limit = "the rate that a run begins with; it finds a higher one if there is"
+	}
+	line("time", "about %s, limited by %s", format.Seconds(p.Duration), limit)
 	line("results", "about %d KB", (p.ResultBytes+1023)/1024)
 	return outputError(w.Flush())
 }
@@ -53,7 +57,7 @@ func (a *app) describePlan(p executor.Plan) error {
 func costText(p executor.Plan) string {
 	switch {
 	case p.Cost == nil:
-		return "not known; give the price with --price IN,OUT"
+		return "not known; name the model with --model, or give its price with --price IN,OUT"
 	case p.MaxCost == nil:
 		return fmt.Sprintf("about %v; at most: not known without --max-tokens", p.Cost)
 	}

@@ -26,8 +26,9 @@ const exitCodesHelp = `The exit codes are stable: scripts may rely on them.
        was asked
   3    finished, but queries failed (run, batch, resume, generate), or a test
        failed (provider test, generator test)
-  4    ended early by a budget, a deadline or --abort-after; it can be resumed
-       if it has an -o file
+  4    ended early by a budget, a deadline, --abort-after, or because nobody is
+       left to ask (a wrong key, no quota); it can be resumed if it has an
+       -o file
   130  ended by SIGINT (Ctrl-C), 143 by SIGTERM, 129 by SIGHUP; it can be
        resumed like 4
 

@@ -164,7 +164,7 @@ func TestUtilisation(t *testing.T) {
 // dry run says, however much the run has learned.
 func TestPredictionStandsBesideTheOutcome(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		cfg := executor.Config{Lanes: []route.Lane{{Name: "a", Model: "m", Provider: taking(time.Second)}}, Prices: book(1, 2), RequestsPerSecond: new(2.0)}
+		cfg := executor.Config{Lanes: []route.Lane{{Name: "a", Model: "m", Provider: taking(time.Second)}}, Prices: book(1, 2), RequestsPerSecond: new(2.0), LookAhead: 5}
 		qs := bounded(100, 1000)
 		plan, err := newExecutor(t, cfg).Plan(context.Background(), func(yield func(sdk.Query, error) bool) {
 			for _, q := range qs {

@@ -49,6 +49,7 @@ func (f *forecast) loadOf(l *lane) *laneLoad {
 	if l.stats.latency.n > 0 {
 		load.latency = l.stats.latency.sum / time.Duration(l.stats.latency.n)
 	}
+	f.plan.RateIsFound = f.plan.RateIsFound || l.limiter.Adaptive()
 	f.load[l] = load
 	return load
 }

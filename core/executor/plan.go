@@ -30,6 +30,9 @@ type Plan struct {
 	// Limit is what Duration comes from: concurrency, requests, tokens, or
 	// money if the budget would end the run.
 	Limit string `json:"limit"`
+	// RateIsFound says that a lane looks for its rate: requests limit by the
+	// rate with which it begins.
+	RateIsFound bool `json:"rate_is_found,omitempty"`
 	// ResultBytes is about how much the results take on disk.
 	ResultBytes int64 `json:"result_bytes"`
 	// Lanes counts the queries by lane.

@@ -245,6 +245,13 @@ func (l *Limiter) TokensPerMinute() int64 {
 	return l.tokens[0].perMinute
 }
 
+// Adaptive reports whether the rate is looked for.
+func (l *Limiter) Adaptive() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.adaptive != nil
+}
+
 // Rate returns the present rate of sends per second, 0 if there is no limit.
 func (l *Limiter) Rate() float64 {
 	l.mu.Lock()
