@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/cortexlinux/cortex-host/core/wasm"
 	"github.com/cortexlinux/cortex-host/sdk"
@@ -60,6 +61,9 @@ func newRunner(t testing.TB, c wasm.Config) *wasm.Runner {
 	t.Helper()
 	if c.CacheDir == "" {
 		c.CacheDir = sharedCache
+	}
+	if c.Limits.CompileTimeout == 0 {
+		c.Limits.CompileTimeout = 10 * time.Minute // a busy machine is no failure
 	}
 	r, err := wasm.NewRunner(c)
 	if err != nil {
