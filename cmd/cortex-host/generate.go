@@ -51,7 +51,7 @@ func wantGenerator(cmd *cobra.Command, args []string) error {
 
 func (a *app) generate(ctx context.Context, g *guest, limit int64) error {
 	out := bufio.NewWriterSize(a.stdout, 64<<10)
-	failed := 0
+	failed, onTerminal := 0, isTerminal(a.stdout)
 	var row []byte
 	for q, err := range cut(g.queries(ctx), limit) {
 		if item, ok := errors.AsType[*sdk.ItemError](err); ok {
@@ -64,10 +64,13 @@ func (a *app) generate(ctx context.Context, g *guest, limit int64) error {
 			return err
 		}
 		row = append(q.AppendJSON(row[:0]), '\n')
+		if onTerminal {
+			row = format.TerminalSafe(row)
+		}
 		if _, err := out.Write(row); err != nil {
 			return outputError(err)
 		}
-		if isTerminal(a.stdout) {
+		if onTerminal {
 			out.Flush()
 		}
 	}

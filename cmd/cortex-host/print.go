@@ -10,15 +10,19 @@ import (
 	"slices"
 	"syscall"
 
+	"github.com/cortexlinux/cortex-host/core/format"
 	"github.com/cortexlinux/cortex-host/sdk"
 )
 
 // printJSON prints a value as one line of JSON. JSON holds no raw control
-// character, and bytes beyond ASCII that could steer a terminal are escaped.
+// character; on a terminal, what else could steer it is escaped too.
 func (a *app) printJSON(v any) error {
 	row, err := json.Marshal(v)
 	if err != nil {
 		return err
+	}
+	if isTerminal(a.stdout) {
+		row = format.TerminalSafe(row)
 	}
 	_, err = fmt.Fprintf(a.stdout, "%s\n", row)
 	return outputError(err)

@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 	"unicode/utf8"
@@ -201,7 +202,9 @@ func (s *terminal) typed(keys string) {
 // that the terminal works as before.
 func (s *terminal) ends(code int) {
 	s.t.Helper()
+	hung := time.AfterFunc(2*time.Minute, func() { _ = s.cmd.Process.Signal(syscall.SIGQUIT) }) // it tells where it hangs
 	err := s.cmd.Wait()
+	hung.Stop()
 	time.Sleep(50 * time.Millisecond) // the last output is on its way
 	got := 0
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {

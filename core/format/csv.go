@@ -101,8 +101,9 @@ func yes(b bool) string {
 // defuse makes a cell text that a spreadsheet might execute: one that begins,
 // behind whatever cannot be seen, with a sign of a formula, ASCII or
 // full-width, or that begins with a control character. Numbers stay numbers.
+// Other control characters, and those that hide or reorder, are shown.
 func defuse(cell string) string {
-	cell = strings.ReplaceAll(strings.ToValidUTF8(cell, "\uFFFD"), "\x00", "\uFFFD")
+	cell = Clean(cell)
 	first, _ := utf8.DecodeRuneInString(cell)
 	seen, _ := utf8.DecodeRuneInString(strings.TrimLeftFunc(cell, func(r rune) bool {
 		return unicode.IsSpace(r) || unicode.IsControl(r) || unicode.Is(unicode.Cf, r)

@@ -128,9 +128,9 @@ func TestCSVRowsAreHarmless(t *testing.T) {
 		"-5-x":                      "'-5-x",
 		"@SUM(1)":                   "'@SUM(1)",
 		" \t=1":                     "' \t=1",
-		"\r=1":                      "'\r=1",
+		"\r=1":                      `\r=1`,
 		"＝1+1":                      "'＝1+1",
-		"nul\x00 \xff":              "nul\uFFFD \uFFFD",
+		"nul\x00 \xff":              `nul\x00 \xff`,
 		"":                          "",
 	} {
 		for _, c := range []format.CSV{{}, {Tabs: true}} {

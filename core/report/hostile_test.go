@@ -2,7 +2,9 @@ package report_test
 
 import (
 	"fmt"
+	"os"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -13,27 +15,27 @@ import (
 	"github.com/cortexlinux/cortex-host/sdk"
 )
 
-// hostilePayloads returns 500 texts that try to run a script, to load
-// something, to break out of their place or to hide.
+// hostilePayloads returns texts that try to run a script, to load something, to
+// break out of their place or to hide: what testdata/hostile makes together.
 func hostilePayloads() []string {
-	cores := []string{
-		`<script>window.owned=1</script>`, `<img src=x onerror=window.owned=1>`, `<svg onload=window.owned=1>`,
-		`<iframe src="javascript:window.owned=1"></iframe>`, `<link rel=stylesheet href=http://evil.test/x.css>`,
-		`<style>@import "http://evil.test/x"</style>`, `<meta http-equiv=refresh content="0;url=http://evil.test">`,
-		`<base href=http://evil.test/>`, `<form action=http://evil.test><input autofocus onfocus=window.owned=1>`,
-		`<a href="javascript:window.owned=1">x</a>`, `<object data=http://evil.test></object>`, `<details open ontoggle=window.owned=1>`,
-		`{{.Script}}{{template "page"}}`, `${window.owned=1}`, `&lt;script&gt;window.owned=1&lt;/script&gt;`, `&#60;script&#62;`,
-		"\x1b[2J\x1b]52;c;aGk=\x07", "\x1b]8;;http://evil.test\x1b\\link\x1b]8;;\x1b\\", "\u202egnp.exe\u202c", "\u2066\u2067\u2068\u2069",
-		"\x00\x01\x02\x7f\u0080\u009b31m", "\xff\xfe\xc0\xaf", "\ufeff\u200b\u2060\u00ad", "\u2028window.owned=1\u2029", "\U000e0041\U000e0042",
-	}
-	frames := []string{
-		`%s`, `">%s`, `'>%s`, `</pre>%s`, `</bdi>%s`, `</title>%s`, `</script>%s`, `</style>%s`, `</svg>%s`, `</textarea>%s`,
-		`-->%s<!--`, `]]>%s`, `<![CDATA[%s`, `<!--%s`, "`%s`", `\";%s;//`, `" onclick="%s`, `' style='%s`, "\r\n%s\r", `<<%s>>`,
+	lines := func(name string) (list []string) {
+		data, err := os.ReadFile("../../testdata/hostile/" + name)
+		if err != nil {
+			panic(err)
+		}
+		for line := range strings.Lines(string(data)) {
+			text, err := strconv.Unquote(strings.TrimSuffix(line, "\n"))
+			if err != nil {
+				panic(line)
+			}
+			list = append(list, text)
+		}
+		return list
 	}
 	var list []string
-	for _, c := range cores {
-		for _, f := range frames {
-			list = append(list, fmt.Sprintf(f, c))
+	for _, core := range lines("cores.txt") {
+		for _, frame := range lines("frames.txt") {
+			list = append(list, fmt.Sprintf(frame, core))
 		}
 	}
 	return list

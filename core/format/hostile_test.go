@@ -1,0 +1,137 @@
+package format_test
+
+import (
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/cortexlinux/cortex-host/core/format"
+	"github.com/cortexlinux/cortex-host/sdk"
+)
+
+// hostilePayloads returns what testdata/hostile makes together.
+func hostilePayloads(t *testing.T) (list []string) {
+	t.Helper()
+	lines := func(name string) (list []string) {
+		data, err := os.ReadFile("../../testdata/hostile/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(string(data)) {
+			text, err := strconv.Unquote(strings.TrimSuffix(line, "\n"))
+			if err != nil {
+				t.Fatalf("%s: %v", line, err)
+			}
+			list = append(list, text)
+		}
+		return list
+	}
+	for _, core := range lines("cores.txt") {
+		for _, frame := range lines("frames.txt") {
+			list = append(list, fmt.Sprintf(frame, core))
+		}
+	}
+	if len(list) < 500 {
+		t.Fatalf("only %d payloads", len(list))
+	}
+	return list
+}
+
+// hostileResult has the payload in every place.
+func hostileResult(p string, failed bool) *sdk.Result {
+	r := &sdk.Result{QueryID: p, Attempts: 2, ExecutionTime: time.Second, Metadata: map[string]string{p: p}, Generator: p,
+		Response: &sdk.Response{Content: p, Provider: p, Model: p, ModelServed: p, RequestID: p, FinishReason: sdk.FinishReason(p),
+			ToolCalls: []sdk.ToolCall{{ID: p, Name: p, Arguments: p}}}}
+	if failed {
+		r.Error = &sdk.Error{Kind: sdk.Kind(p), Message: p, Provider: p, Code: p, RequestID: p, Status: 500}
+	}
+	return r
+}
+
+var styles = regexp.MustCompile("\x1b\\[[0-9;]*m")
+
+// TestHostilePayloadsInEveryFormat sends 500 payloads and more through whatever
+// ends on a terminal or in a spreadsheet.
+func TestHostilePayloadsInEveryFormat(t *testing.T) {
+	for _, p := range hostilePayloads(t) {
+		for _, failed := range []bool{false, true} {
+			for _, e := range []format.Encoder{format.Text{}, format.Pretty{Width: 60}, format.Pretty{Width: 40, Color: true}, format.Pretty{Width: 3}} {
+				row, err := e.Encode(hostileResult(p, failed))
+				if err != nil {
+					t.Fatalf("%T %q: %v", e, p, err)
+				}
+				if pretty, ok := e.(format.Pretty); ok && pretty.Color {
+					row = styles.ReplaceAll(row, nil)
+				}
+				harmless(t, p, fmt.Sprintf("%T", e), string(row))
+			}
+			for _, e := range []format.Encoder{format.NDJSON{}, format.OpenAI{}} {
+				row, err := e.Encode(hostileResult(p, failed))
+				if err != nil {
+					continue // a row that cannot be written is an error, and never half a row
+				}
+				row = format.TerminalSafe(row)
+				if !json.Valid(row) {
+					t.Fatalf("%T %q: no JSON any more: %s", e, p, row)
+				}
+				harmless(t, p, fmt.Sprintf("%T", e), string(row))
+			}
+			for _, e := range []format.CSV{{}, {Tabs: true}} {
+				checkCells(t, p, e, failed)
+			}
+		}
+		for name, text := range map[string]string{"Inline": format.Inline(p), "Shorten": format.Shorten(p, 10)} {
+			if strings.ContainsAny(text, "\n\t") {
+				t.Fatalf("%s %q: more than one line", name, p)
+			}
+			harmless(t, p, name, text)
+		}
+	}
+}
+
+func checkCells(t *testing.T, p string, e format.CSV, failed bool) {
+	t.Helper()
+	row, err := e.Encode(hostileResult(p, failed))
+	if err != nil {
+		t.Fatalf("%q: %v", p, err)
+	}
+	harmless(t, p, "CSV", strings.ReplaceAll(string(row), "\r\n", "\n"))
+	r := csv.NewReader(strings.NewReader(string(row)))
+	if e.Tabs {
+		r.Comma = '\t'
+	}
+	records, err := r.ReadAll()
+	if err != nil || len(records) != 1 {
+		t.Fatalf("%q: %d records, %v", p, len(records), err)
+	}
+	for _, cell := range records[0] {
+		if seen := strings.TrimLeftFunc(cell, unicode.IsSpace); seen != "" && strings.ContainsRune("=+-@|%\uff1d\uff0b\uff0d\uff20", []rune(seen)[0]) {
+			if _, err := strconv.ParseFloat(cell, 64); err != nil {
+				t.Fatalf("%q: a spreadsheet would execute %q", p, cell)
+			}
+		}
+	}
+}
+
+// harmless checks that text has no control character but line ends and tabs,
+// nothing that hides or reorders, and is UTF-8.
+func harmless(t *testing.T, payload, where, text string) {
+	t.Helper()
+	if !utf8.ValidString(text) {
+		t.Fatalf("%s of %q is no UTF-8: %q", where, payload, text)
+	}
+	for _, r := range text {
+		joiner := r == '\u200c' || r == '\u200d'
+		if r != '\n' && r != '\t' && !joiner && (unicode.In(r, unicode.Cc, unicode.Cf, unicode.Co) || r == '\u2028' || r == '\u2029') {
+			t.Fatalf("%s of %q has %U in it: %q", where, payload, r, text)
+		}
+	}
+}
