@@ -169,10 +169,12 @@ func fill(f File, at int64, write func(io.Writer) error) (int64, error) {
 	}
 	to := &offsetWriter{f: f, at: at}
 	w := bufio.NewWriterSize(to, flushBytes)
-	if err := write(w); err != nil {
-		return 0, err
+	err := write(w)
+	if err == nil {
+		err = w.Flush()
 	}
-	if err := w.Flush(); err != nil {
+	if err != nil {
+		_ = f.Truncate(at) // nobody shall meet half a row; if even this fails, the next opening cuts
 		return 0, err
 	}
 	return to.at, f.Sync()

@@ -155,8 +155,11 @@ func (l *log) flushLocked() error {
 			l.recs.wrote(recBuf)
 		} else {
 			// Readers of the partial file shall not meet half a row. If even
-			// this fails, the next opening cuts.
-			_ = l.rows.file.Truncate(rowAt)
+			// this fails, the next opening cuts. Without rows there is nothing
+			// to cut: the file may be the final one by now, and longer.
+			if len(rowBuf) > 0 {
+				_ = l.rows.file.Truncate(rowAt)
+			}
 			l.failLocked(err)
 		}
 		l.cond.Broadcast()

@@ -167,27 +167,77 @@ func TestFailedSync(t *testing.T) {
 // The disk is full at each of 200 offsets: the run stops with an error that
 // says so, leaves no torn row, and goes on when there is room.
 func TestDiskFull(t *testing.T) {
-	for step := range int64(200) {
+	const queries, plenty = 30, 1 << 40
+	disk := func(room int64) (*simDisk, Config) {
 		d := newSimDisk()
 		must(t, d.MkdirAll("/data"))
-		cfg := Config{Dir: "/state/runs", Disk: d, Sync: SyncNone, Reserve: -1}
-		d.room = step * 47
+		d.room = room
+		return d, Config{Dir: "/state/runs", Disk: d, Sync: SyncNone, Reserve: -1}
+	}
+	d, cfg := disk(plenty)
+	id := ""
+	must(t, fullSession(t.Context(), cfg, &id, 0, queries))
+	whole, failed := plenty-d.room, 0
+	for step := range int64(200) {
+		d, cfg := disk(step * whole / 200)
 		id := ""
-		const queries = 30
 		err := fullSession(t.Context(), cfg, &id, 0, queries)
 		if err == nil {
-			continue
+			continue // it took a few bytes less this time
 		}
+		failed++
 		if !strings.Contains(err.Error(), "no space left") {
-			t.Fatalf("room for %d bytes: %v", step*47, err)
+			t.Fatalf("step %d of %d bytes: %v", step, whole, err)
 		}
 		d.room = -1
-		if id != "" {
+		if exists(d, output+".partial") {
 			rowsOf(t, content(t, d, output+".partial"))
 		}
-		must(t, fullSession(t.Context(), cfg, &id, 1, queries))
+		if err := fullSession(t.Context(), cfg, &id, 1, queries); !errors.Is(err, ErrComplete) {
+			must(t, err)
+		}
 		if rows := rowsOf(t, content(t, d, output)); len(rows) != queries {
-			t.Fatalf("room for %d bytes: %d rows", step*47, len(rows))
+			t.Fatalf("step %d of %d bytes: %d rows", step, whole, len(rows))
+		}
+	}
+	if failed < 190 {
+		t.Errorf("the disk was full in %d of 200 runs only", failed)
+	}
+}
+
+// The disk gets full while a finished run's failures are asked again: the final
+// file stays whole until the better one takes its place.
+func TestDiskFullWhenResumed(t *testing.T) {
+	const queries, plenty = 30, 1 << 40
+	finished := func() (*simDisk, Config, string) {
+		d := newSimDisk()
+		must(t, d.MkdirAll("/data"))
+		cfg, id := Config{Dir: "/state/runs", Disk: d, Sync: SyncNone, Reserve: -1}, ""
+		must(t, fullSession(t.Context(), cfg, &id, 0, queries))
+		return d, cfg, id
+	}
+	d, cfg, id := finished()
+	d.room = plenty
+	must(t, fullSession(t.Context(), cfg, &id, 1, queries))
+	whole := plenty - d.room
+	for step := range int64(200) {
+		d, cfg, id := finished()
+		d.room = step * whole / 200
+		err := fullSession(t.Context(), cfg, &id, 1, queries)
+		if err != nil && !strings.Contains(err.Error(), "no space left") {
+			t.Fatalf("step %d: %v", step, err)
+		}
+		if rows := rowsOf(t, content(t, d, output)); len(rows) != queries {
+			t.Fatalf("step %d: the final file has %d rows", step, len(rows))
+		}
+		d.room = -1
+		if err := fullSession(t.Context(), cfg, &id, 2, queries); !errors.Is(err, ErrComplete) {
+			must(t, err)
+		}
+		for i, row := range rowsOf(t, content(t, d, output)) {
+			if row.How != "answered" {
+				t.Fatalf("step %d: query %d is still %s", step, i, row.How)
+			}
 		}
 	}
 }
