@@ -164,7 +164,7 @@ func (m *machine) writeRelations(s *sheet, f *packageFacts) {
 	}
 	if f.wantedBy >= 0 && f.wantedByFrom.source != "" {
 		g := sec.from(f.wantedByFrom.source, f.wantedByFrom.asOf)
-		g.fact("named in lists by", "%d packages (that depend on it, suggest it or conflict with it)", f.wantedBy)
+		g.fact("named in lists by", "%s (that depend on it, suggest it or conflict with it)", count(f.wantedBy, "package", "packages"))
 	}
 }
 
