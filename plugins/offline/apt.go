@@ -99,8 +99,15 @@ func (a *apt) fromDpkg(f *packageFacts, db *dpkgDatabase, p *dpkgPackage) {
 	f.depends, f.recommends, f.neededBy = p.depends, p.recommends, db.needs(p)
 }
 
+// aptAnswers are what apt says about one package beside its policy.
+type aptAnswers struct {
+	show, showpkg, simulated          output
+	showErr, showpkgErr, simulatedErr error
+	simulate                          bool // whether apt was asked what an install would change
+}
+
 // fromLists adds what the lists know, and reports whether they know the
-// package. What does not depend on each other is asked at once.
+// package.
 func (a *apt) fromLists(ctx context.Context, f *packageFacts, db *dpkgDatabase, options []string, name string) (bool, error) {
 	ask := func(tool string, args ...string) (output, error) {
 		return a.m.tools.Run(ctx, tool, append(slices.Clone(options), args...)...)
@@ -114,29 +121,12 @@ func (a *apt) fromLists(ctx context.Context, f *packageFacts, db *dpkgDatabase, 
 		return false, nil // nothing, or a pattern's matches
 	}
 	p := &policies[0]
-	f.candidate, f.candidateFrom = p.candidate, origin{"apt-cache policy", f.lists.written}
-	f.passedOver, f.pin, f.local = p.passedOver(), p.pin, p.local()
-	f.security = p.security()
-	f.security.from = f.candidateFrom
-	if f.security.archive == "" {
-		f.security.archive = a.securityArchive()
-	}
-	var show, showpkg, simulated output
-	var errs [3]error
-	var asked sync.WaitGroup
-	asked.Go(func() { showpkg, errs[0] = ask("apt-cache", "showpkg", "--", name) })
-	if p.candidate != "" && p.candidate != f.installed {
-		asked.Go(func() { show, errs[1] = ask("apt-cache", "show", "--", name) })
-	}
-	simulate := a.m.simulate && p.candidate != "" && a.m.tools.Has("apt-get") && (f.installed != p.candidate || f.status != "")
-	if simulate {
-		asked.Go(func() { simulated, errs[2] = ask("apt-get", simulation(name)...) })
-	}
-	asked.Wait()
+	a.fromPolicy(f, p)
+	said := a.askMore(f, p, name, ask)
 	if ctx.Err() != nil {
 		return false, context.Cause(ctx)
 	}
-	reverse, providers := parseShowpkg(showpkg.stdout)
+	reverse, providers := parseShowpkg(said.showpkg.stdout)
 	for i, provider := range providers {
 		if p := db.find(provider, ""); p != nil && p.installed() {
 			providers[i] += " (installed)"
@@ -146,20 +136,47 @@ func (a *apt) fromLists(ctx context.Context, f *packageFacts, db *dpkgDatabase, 
 		f.virtual = providers
 		return len(providers) > 0, nil
 	}
-	if errs[0] == nil && showpkg.ok() {
+	if said.showpkgErr == nil && said.showpkg.ok() {
 		f.wantedBy, f.wantedByFrom = len(reverse), origin{"apt-cache showpkg", f.lists.written}
 	}
-	a.fromShow(f, parseControl(show.stdout, p.candidate))
+	if said.showErr == nil {
+		a.fromShow(f, parseControl(said.show.stdout, p.candidate))
+	}
 	switch {
 	case f.installed == p.candidate && f.status == "":
 		f.unchanged()
-	case simulate && errs[2] == nil:
-		f.change = parseSimulation(simulated)
+	case said.simulate && said.simulatedErr == nil:
+		f.change = parseSimulation(said.simulated)
 		f.change.from = origin{"apt-get -s install", f.lists.written}
-	case simulate:
-		f.notes = append(f.notes, "what an install would change was not found out: "+errs[2].Error())
+	case said.simulate:
+		f.notes = append(f.notes, "what an install would change was not found out: "+said.simulatedErr.Error())
 	}
 	return true, nil
+}
+
+func (a *apt) fromPolicy(f *packageFacts, p *policy) {
+	f.candidate, f.candidateFrom = p.candidate, origin{"apt-cache policy", f.lists.written}
+	f.passedOver, f.pin, f.local = p.passedOver(), p.pin, p.local()
+	f.security = p.security()
+	f.security.from = f.candidateFrom
+	if f.security.archive == "" {
+		f.security.archive = a.securityArchive()
+	}
+}
+
+// askMore asks at once what does not depend on each other.
+func (a *apt) askMore(f *packageFacts, p *policy, name string, ask func(string, ...string) (output, error)) *aptAnswers {
+	said := &aptAnswers{simulate: a.m.simulate && p.candidate != "" && a.m.tools.Has("apt-get") && (f.installed != p.candidate || f.status != "")}
+	var asked sync.WaitGroup
+	asked.Go(func() { said.showpkg, said.showpkgErr = ask("apt-cache", "showpkg", "--", name) })
+	if p.candidate != "" && p.candidate != f.installed {
+		asked.Go(func() { said.show, said.showErr = ask("apt-cache", "show", "--", name) })
+	}
+	if said.simulate {
+		asked.Go(func() { said.simulated, said.simulatedErr = ask("apt-get", simulation(name)...) })
+	}
+	asked.Wait()
+	return said
 }
 
 // simulation is the command that asks what an install would change. It has -s
