@@ -145,7 +145,7 @@ mutants: ## Break each mapping of our providers and see the conformance kit fail
 	go run ./sdk/provider/providertest/internal/mutants
 
 .PHONY: realtime
-realtime: ## Meet the exact timings in real time, on a quiet machine (five minutes)
+realtime: ## Meet the exact timings in real time, on a quiet machine (three minutes)
 	CORTEX_REALTIME=1 go test -count 1 -timeout 30m -v -run 'RealTime|Makespan' ./core/executor ./cmd/cortex-host
 
 .PHONY: throughput

@@ -3,142 +3,73 @@ package executor_test
 import (
 	"context"
 	"fmt"
-	"iter"
-	"time"
 
 	"github.com/cortexlinux/cortex-host/core/executor"
+	"github.com/cortexlinux/cortex-host/core/price"
 	"github.com/cortexlinux/cortex-host/core/route"
 	"github.com/cortexlinux/cortex-host/sdk"
 )
 
-// model stands for a provider: a plugin of core/process, or any function. Each
-// of its answers costs a tenth of a cent.
-var model = sdk.ProviderFunc(func(_ context.Context, q *sdk.Query) (*sdk.Response, error) {
-	if q.Messages[0].Text == "" {
-		return nil, sdk.Errorf(sdk.InvalidRequest, "nothing was asked")
-	}
-	return &sdk.Response{Content: "You said: " + q.Messages[0].Text, Cost: new(sdk.USD / 1000)}, nil
+// echo is a provider that needs no network.
+var echo = sdk.ProviderFunc(func(_ context.Context, q *sdk.Query) (*sdk.Response, error) {
+	return &sdk.Response{Content: "You said: " + q.Messages[0].Content(), Usage: &sdk.Usage{PromptTokens: 4, CompletionTokens: 6}}, nil
 })
 
 func ask(id, text string) sdk.Query {
-	return sdk.Query{ID: id, TaskType: sdk.SystemOperation, Messages: []sdk.Message{{Role: sdk.User, Text: text}}}
+	return sdk.Query{ID: id, MaxTokens: new(50), Messages: []sdk.Message{{Role: sdk.User, Text: text}}}
 }
 
-// aboutEach is the shape of a generator: things in, queries out. The sequence of
-// wasm.Runner.Generate has the same type, and its generators know the machine.
-func aboutEach(packages []string) iter.Seq2[sdk.Query, error] {
-	return func(yield func(sdk.Query, error) bool) {
-		for _, name := range packages {
-			if !yield(ask("pkg_"+name, "Analyze "+name), nil) {
+// Queries come from anywhere, one at a time, and results go on as they
+// complete; neither is kept in memory.
+func ExampleExecutor_Run() {
+	e, err := executor.New(executor.Config{Lanes: []route.Lane{{Name: "echo", Provider: echo, Local: true}}, MaxConcurrent: 1})
+	if err != nil {
+		panic(err)
+	}
+	queries := func(yield func(sdk.Query, error) bool) {
+		for i := range 3 {
+			if !yield(ask(fmt.Sprintf("q%d", i), "hello"), nil) {
 				return
 			}
 		}
 	}
-}
-
-// A batch: the results are in the order of the queries, and add up.
-func ExampleExecutor_ExecuteBatch() {
-	e, err := executor.New(executor.Config{
-		Lanes:             []route.Lane{{Name: "model", Provider: model}},
-		MaxConcurrent:     5,
-		RequestsPerSecond: new(10.0),
-	})
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	b, err := e.ExecuteBatch(context.Background(), []sdk.Query{
-		ask("q1", "Analyze nginx package"),
-		ask("q2", "Analyze redis package"),
-		ask("q3", ""),
-	})
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	fmt.Printf("Completed: %d/%d, total cost %v\n", b.SuccessCount, len(b.Results), b.TotalCost)
-	for _, r := range b.SuccessfulResponses() {
-		fmt.Println(r.Content)
-	}
-	if r, ok := b.Result("q3"); ok {
-		fmt.Println(r.QueryID, r.Error)
-	}
-	// Output:
-	// Completed: 2/3, total cost $0.002
-	// You said: Analyze nginx package
-	// You said: Analyze redis package
-	// q3 model: invalid_request: nothing was asked
-}
-
-// A stream: queries are pulled as they can be sent, results pushed as they
-// complete. A million packages need no more memory than three.
-func ExampleExecutor_Run() {
-	e, err := executor.New(executor.Config{Lanes: []route.Lane{{Name: "model", Provider: model, Local: true}}, MaxConcurrent: 1})
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	packages := []string{"nginx", "postgresql", "redis"}
-	summary, err := e.Run(context.Background(), aboutEach(packages), func(r sdk.Result) error {
+	s, err := e.Run(context.Background(), queries, func(r sdk.Result) error {
 		fmt.Println(r.QueryID, r.Response.Content)
 		return nil
 	})
-	fmt.Println(summary.SuccessCount, "answered,", err)
+	fmt.Println(s.SuccessCount, "answered,", s.TotalTokens, "tokens", err)
 	// Output:
-	// pkg_nginx You said: Analyze nginx
-	// pkg_postgresql You said: Analyze postgresql
-	// pkg_redis You said: Analyze redis
-	// 3 answered, <nil>
+	// q0 You said: hello
+	// q1 You said: hello
+	// q2 You said: hello
+	// 3 answered, 30 tokens <nil>
 }
 
-// In the background, for a program that has other things to do. An urgent query
-// joins the run, and overtakes what is not yet sent.
+// A query can be asked at any time, also while a run is under way.
 func ExampleExecutor_Submit() {
-	e, err := executor.New(executor.Config{Lanes: []route.Lane{{Name: "model", Provider: model}}})
+	e, err := executor.New(executor.Config{Lanes: []route.Lane{{Name: "echo", Provider: echo, Local: true}}})
 	if err != nil {
-		fmt.Println(err)
-		return
+		panic(err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	done := make(chan executor.Summary)
-	go func() {
-		summary, _ := e.Run(ctx, aboutEach([]string{"nginx", "postgresql", "redis"}), nil)
-		done <- summary
-	}()
-	urgent := ask("urgent", "Is the database up?")
+	urgent := ask("now", "it burns")
 	urgent.Priority = 10
-	r := e.Submit(ctx, urgent)
-	fmt.Println(r.Response.Content)
-	fmt.Println((<-done).SuccessCount, "more answered")
-	// Output:
-	// You said: Is the database up?
-	// 3 more answered
+	fmt.Println(e.Submit(context.Background(), urgent).Response.Content)
+	// Output: You said: it burns
 }
 
-// Progress: a callback for every query that completes. If it panics, that query
-// has failed and the rest goes on.
-func ExampleConfig_onResult() {
+// A plan calls nobody. Here the budget would end the run.
+func ExampleExecutor_Plan() {
+	prices := &price.Book{}
+	prices.Set("echo", "", price.PerMillion(1, 10))
+	limit := sdk.MoneyFromUSD(0.0001)
 	e, err := executor.New(executor.Config{
-		Lanes:         []route.Lane{{Name: "model", Provider: model, Local: true}},
-		MaxConcurrent: 1,
-		OnResult: func(r sdk.Result) {
-			status := "✓"
-			if !r.Success() {
-				status = "✗"
-			}
-			fmt.Printf("%s %s completed in %.1f s\n", status, r.QueryID, r.ExecutionTime.Seconds())
-		},
+		Lanes:  []route.Lane{{Name: "echo", Provider: echo}},
+		Prices: prices, Budget: price.Limits{MaxCost: &limit},
 	})
 	if err != nil {
-		fmt.Println(err)
-		return
+		panic(err)
 	}
-	if _, err := e.ExecuteBatch(context.Background(), []sdk.Query{ask("hw_gpu", "GPU"), ask("hw_cpu", ""), ask("hw_ram", "RAM")}); err != nil {
-		fmt.Println(err)
-	}
-	// Output:
-	// ✓ hw_gpu completed in 0.0 s
-	// ✗ hw_cpu completed in 0.0 s
-	// ✓ hw_ram completed in 0.0 s
+	plan, err := e.Plan(context.Background(), func(yield func(sdk.Query, error) bool) { yield(ask("q", "hello"), nil) })
+	fmt.Println(plan.Queries, plan.Cost, plan.Limit, err)
+	// Output: 1 $0.0005 money <nil>
 }

@@ -26,9 +26,7 @@ type hardBucket struct {
 	size    float64
 	level   float64
 	last    time.Time
-	granted []time.Time
 	refused int
-	after   bool // says when to come back
 }
 
 func (h *hardBucket) Complete(_ context.Context, q *sdk.Query) (*sdk.Response, error) {
@@ -43,14 +41,9 @@ func (h *hardBucket) Complete(_ context.Context, q *sdk.Query) (*sdk.Response, e
 	h.last = now
 	if h.level < 1 {
 		h.refused++
-		err := &sdk.Error{Kind: sdk.RateLimited, Status: 429}
-		if h.after {
-			err.RetryAfter = new(time.Duration((1 - h.level) / h.rate * float64(time.Second)))
-		}
-		return nil, err
+		return nil, &sdk.Error{Kind: sdk.RateLimited, Status: 429}
 	}
 	h.level--
-	h.granted = append(h.granted, now)
 	return answer(q), nil
 }
 
@@ -67,37 +60,6 @@ func TestConfiguredRateInRealTime(t *testing.T) {
 	t.Logf("%.3f x ideal", b.TotalTime.Seconds()/ideal.Seconds())
 	if h.refused > 0 || b.TotalTime.Seconds() > slack*ideal.Seconds() {
 		t.Errorf("%d refused, took %v, at best %v", h.refused, b.TotalTime, ideal)
-	}
-}
-
-// After the first minute, at least 90 % of a limit that nobody tells, and 85 %
-// without Retry-After.
-func TestAdaptiveRateInRealTime(t *testing.T) {
-	if !realTime() {
-		t.Skip("takes four minutes: set CORTEX_REALTIME=1")
-	}
-	for name, c := range map[string]struct {
-		after bool
-		least float64
-	}{"Retry-After": {true, 0.9}, "blind": {false, 0.85}} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			h := &hardBucket{rate: 50, size: 5, after: c.after}
-			e := newExecutor(t, executor.Config{Lanes: []route.Lane{{Name: "a", Provider: h}}})
-			began := time.Now()
-			b := batch(t, e, queries(6000))
-			late, end := 0, began.Add(b.TotalTime)
-			for _, at := range h.granted {
-				if at.Sub(began) > time.Minute {
-					late++
-				}
-			}
-			used := float64(late) / 50 / end.Sub(began.Add(time.Minute)).Seconds()
-			t.Logf("%.1f %% used after the first minute, %d refused, took %v", 100*used, h.refused, b.TotalTime)
-			if used < c.least {
-				t.Errorf("%.1f %% used", 100*used)
-			}
-		})
 	}
 }
 

@@ -243,3 +243,22 @@ func ExampleBook() {
 	// true $0.0036
 	// false
 }
+
+func ExampleBudget() {
+	limit := sdk.MoneyFromUSD(1)
+	b, err := price.NewBudget(price.Limits{MaxCost: &limit})
+	if err != nil {
+		panic(err)
+	}
+	most := price.Hold{Cost: sdk.MoneyFromUSD(0.6)} // what one call can cost
+	fmt.Println(b.Reserve(most) == price.Held)
+	fmt.Println(b.Reserve(most) == price.Later) // the first one may give something back
+	b.Settle(most, price.Hold{Cost: sdk.MoneyFromUSD(0.1)})
+	fmt.Println(b.Reserve(most) == price.Held)
+	fmt.Println(b)
+	// Output:
+	// true
+	// true
+	// true
+	// $0.1000 of $1.0000 spent, $0.6000 reserved
+}
