@@ -61,7 +61,8 @@ func newRoot(a *app) (root *cobra.Command, started *bool) {
 	}
 	root.PersistentFlags().BoolVarP(&a.quiet, "quiet", "q", false, "say nothing but errors on stderr")
 	root.PersistentFlags().BoolVarP(&a.verbose, "verbose", "v", false, "say more on stderr: what plugins log")
-	root.PersistentFlags().StringArrayVar(&a.devPlugins, "dev-plugin", nil, "run this plugin unverified, for who develops it: `NAME=FILE`")
+	root.PersistentFlags().StringArrayVar(&a.devPlugins, "dev-plugin", nil, "run a plugin of your own that is not verified: `NAME=FILE`")
+	_ = root.PersistentFlags().MarkHidden("dev-plugin") // for developers: AUTHORING.md, `help environment`
 	root.SetIn(a.stdin)
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
