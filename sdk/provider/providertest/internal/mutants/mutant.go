@@ -48,9 +48,6 @@ func (t *target) mutants() (all []mutant, err error) {
 			return nil, fmt.Errorf("run it from the module's root: %w", err)
 		}
 		for i, line := range strings.Split(string(source), "\n") {
-			if name == shortcut && strings.HasPrefix(strings.TrimSpace(line), "case ") {
-				continue
-			}
 			for _, is := range changes(line) {
 				all = append(all, mutant{path, i + 1, line, is})
 			}
@@ -93,10 +90,6 @@ func changes(line string) (all []string) {
 	}
 	return nil
 }
-
-// shortcut reads ordinary replies; what it does not know it leaves to the file
-// that knows all, so that a case which is gone changes nothing but time.
-const shortcut = "scan.go"
 
 // A verdict is what became of a mutant.
 type verdict struct {
