@@ -313,14 +313,20 @@ func appendItem(b []byte, item Item, packageFacts json.RawMessage) []byte {
 	if item.JSON == nil {
 		b = sdk.AppendString(b, strings.ToValidUTF8(item.Text, "\uFFFD"))
 	} else {
-		var compact bytes.Buffer
-		_ = json.Compact(&compact, bytes.ToValidUTF8(item.JSON, []byte("\uFFFD"))) // it was found valid
-		b = append(b, compact.Bytes()...)
+		b = appendCompact(b, bytes.ToValidUTF8(item.JSON, []byte("\uFFFD")))
 	}
 	if packageFacts != nil {
 		b = append(b, `,"facts":{"package":`...)
-		b = append(b, packageFacts...)
+		b = appendCompact(b, packageFacts)
 		b = append(b, '}')
 	}
 	return append(b, "}\n"...)
+}
+
+// appendCompact appends valid JSON without white space between tokens: guests
+// may rely on there being none, and on a record being one line.
+func appendCompact(b []byte, raw json.RawMessage) []byte {
+	compact := bytes.NewBuffer(b)
+	_ = json.Compact(compact, raw)
+	return compact.Bytes()
 }

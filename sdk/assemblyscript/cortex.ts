@@ -23,23 +23,13 @@ function skip(s: string, at: i32): i32 {
   return s.length;
 }
 
-function space(s: string, at: i32): i32 {
-  while (at < s.length && (s.charCodeAt(at) == 0x20 || s.charCodeAt(at) == 9)) at++;
-  return at;
-}
-
-/** The member of an object as JSON, "" if it is not there. */
+/** The member of an object as JSON, "" if it is not there. The host writes no white space between tokens. */
 export function get(object: string, name: string): string {
-  let at = space(object, 0);
-  if (object.charAt(at) != "{") return "";
-  for (at = space(object, at + 1); object.charAt(at) == '"'; ) {
-    const after = skip(object, at);
-    const key = object.substring(at + 1, after - 1);
-    const value = space(object, space(object, after) + 1);
-    at = skip(object, value);
-    if (key == name) return object.substring(value, at);
-    at = space(object, at);
-    if (object.charAt(at) == ",") at = space(object, at + 1);
+  if (!object.startsWith("{")) return "";
+  for (let at = 1; object.charAt(at) == '"'; ) {
+    const value = skip(object, at) + 1, end = skip(object, value);
+    if (object.substring(at + 1, value - 2) == name) return object.substring(value, end);
+    at = end + (object.charAt(end) == "," ? 1 : 0);
   }
   return "";
 }

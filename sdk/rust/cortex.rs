@@ -16,15 +16,14 @@ impl<'a> Value<'a> {
     pub fn exists(&self) -> bool { !self.0.is_empty() && self.0 != "null" }
     pub fn is_object(&self) -> bool { self.0.starts_with('{') }
 
-    /// The member of an object.
+    /// The member of an object. The host writes no white space between tokens.
     pub fn get(&self, name: &str) -> Value<'a> {
-        let mut rest = match self.0.strip_prefix('{') { Some(r) => r.trim_start(), None => return Value("") };
+        let mut rest = self.0.strip_prefix('{').unwrap_or("");
         while rest.starts_with('"') {
             let (key, after) = rest.split_at(skip(rest));
-            let value = after.trim_start()[1..].trim_start();
-            let (value, after) = value.split_at(skip(value));
+            let (value, after) = after[1..].split_at(skip(&after[1..]));
             if &key[1..key.len() - 1] == name { return Value(value); }
-            rest = after.trim_start().trim_start_matches(',').trim_start();
+            rest = after.trim_start_matches(',');
         }
         Value("")
     }
@@ -57,28 +56,21 @@ fn skip(s: &str) -> usize {
 
 fn unquote(s: &str) -> String {
     if !s.contains('\\') { return s.to_string(); }
-    let (mut out, mut units, mut chars) = (String::with_capacity(s.len()), Vec::new(), s.chars());
-    let flush = |units: &mut Vec<u16>, out: &mut String| {
-        out.extend(char::decode_utf16(units.drain(..)).map(|r| r.unwrap_or('\u{FFFD}')));
-    };
+    let (mut units, mut chars, mut two) = (Vec::with_capacity(s.len()), s.chars(), [0; 2]);
     while let Some(c) = chars.next() {
         let c = if c != '\\' { c } else {
-            match chars.next() {
-                Some('u') => {
+            match chars.next().unwrap_or('\\') {
+                'u' => {
                     let hex: String = chars.by_ref().take(4).collect();
                     units.push(u16::from_str_radix(&hex, 16).unwrap_or(0xFFFD));
                     continue;
                 }
-                Some('b') => '\u{8}', Some('f') => '\u{c}', Some('n') => '\n', Some('r') => '\r', Some('t') => '\t',
-                Some(c) => c,
-                None => break,
+                'b' => '\u{8}', 'f' => '\u{c}', 'n' => '\n', 'r' => '\r', 't' => '\t', c => c,
             }
         };
-        flush(&mut units, &mut out);
-        out.push(c);
+        units.extend_from_slice(c.encode_utf16(&mut two));
     }
-    flush(&mut units, &mut out);
-    out
+    String::from_utf16_lossy(&units)
 }
 
 fn quote(out: &mut String, s: &str) {
