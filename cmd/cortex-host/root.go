@@ -43,7 +43,7 @@ func newRoot(a *app) (root *cobra.Command, started *bool) {
 	root = &cobra.Command{
 		Use:           "cortex-host",
 		Short:         "Ask many LLM questions at once, safely",
-		Long:          firstWords,
+		Long:          "Cortex Host asks many LLM questions at once, safely.",
 		Example:       "  cortex-host run package bash coreutils",
 		Args:          noSuchCommand,
 		SilenceErrors: true,
