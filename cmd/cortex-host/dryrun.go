@@ -96,7 +96,11 @@ func (a *app) confirm(ctx context.Context, j job) error {
 	if !large(plan) {
 		return nil
 	}
-	a.note("%d queries, %s, about %s. Ask them? [y/N]", plan.Queries, costText(plan), format.Seconds(plan.Duration))
+	cost := "cost not known"
+	if plan.Cost != nil {
+		cost = costText(plan)
+	}
+	a.note("%d queries, %s, about %s. Ask them? [y/N]", plan.Queries, cost, format.Seconds(plan.Duration))
 	answer, err := bufio.NewReader(a.stdin).ReadString('\n')
 	if err == nil && strings.HasPrefix(strings.ToLower(strings.TrimSpace(answer)), "y") {
 		return nil

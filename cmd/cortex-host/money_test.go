@@ -135,3 +135,23 @@ func TestSummaryShowsThePrediction(t *testing.T) {
 		t.Errorf("cost %v, at most %v\n%s", summary.TotalCost, plan.MaxCost, errs)
 	}
 }
+
+// A cost that nobody knows is not zero: many such queries are asked about too.
+func TestLargeRunsOfUnknownCostAsk(t *testing.T) {
+	t.Parallel()
+	s := startVendor(t, upstream.Config{})
+	key := []string{"OPENAI_API_KEY=sk-1"}
+	args := []string{"batch", "queries.ndjson", "--provider", "openai", "--base-url", s.URL() + "/v1", "--model", "m"}
+	screen := onTerminal(t, queryDir(t, manyUnpriced), 120, key, args...)
+	screen.sees(`100 queries, cost not known, about .*Ask them\? \[y/N\]`)
+	screen.typed("\n")
+	screen.ends(exitUsage)
+	if n := s.Stats().Requests; n != 0 {
+		t.Errorf("%d requests", n)
+	}
+	screen = onTerminal(t, queryDir(t, manyUnpriced), 120, key, append(args, "--limit", "3", "-o", "out.ndjson")...)
+	screen.ends(exitOK)
+	if strings.Contains(screen.text(), "[y/N]") {
+		t.Errorf("asked about three queries:\n%s", screen.text())
+	}
+}
