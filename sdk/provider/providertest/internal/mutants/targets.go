@@ -2,7 +2,7 @@ package main
 
 const (
 	kit    = "^TestConformance$"
-	tables = "^Test(StatusError|StatusErrorWaits|ShouldRetry|RetryAfter|RateLimit)$"
+	tables = "^Test(StatusError|StatusErrorWaits|EachNameIsEnough|EachPhraseIsEnough|EachStatusIsEnough|BodyError|ShouldRetry|RetryAfter|RateLimit)$"
 )
 
 // openai's scan.go is a shortcut past response.go, and held against it by a test
