@@ -191,6 +191,7 @@ func (a *apt) fromShow(f *packageFacts, fields map[string]string) {
 	if fields["Package"] == "" {
 		return
 	}
+	f.candidateFrom.source += ", apt-cache show"
 	if f.summary == "" {
 		f.summary = fields["Description"]
 		if f.summary == "" {
