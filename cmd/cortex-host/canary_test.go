@@ -229,7 +229,8 @@ func (c *canaryRun) lookAtProcesses() {
 			}
 		}
 	}
-	if plugins == 0 {
+	// Plugins hide from everybody but root.
+	if plugins == 0 && os.Getuid() == 0 {
 		c.t.Error("no plugin's environment was looked at")
 	}
 }

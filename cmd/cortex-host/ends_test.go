@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -120,6 +121,9 @@ var resumeCommand = regexp.MustCompile("`cortex-host resume [0-9]{8}-[0-9]{6}-[0
 func TestSignalsStopTheSending(t *testing.T) {
 	for _, s := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
 		t.Run(s.String(), func(t *testing.T) {
+			if signal.Ignored(s) {
+				t.Skip("SKIPPED: the tests were started so that this signal is ignored (nohup)")
+			}
 			r := newRecorded(t, 300, upstream.Config{Latency: 60 * time.Millisecond})
 			cmd := r.command()
 			errs := r.start(cmd, 40)
