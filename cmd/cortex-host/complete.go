@@ -30,8 +30,9 @@ func addCompletion(a *app, root *cobra.Command) {
 	arguments := map[string]completer{
 		"run": first(a.completeGenerator), "generate": first(a.completeGenerator),
 		"generator describe": first(a.completeGenerator), "generator inspect": first(a.completeGenerator), "generator test": first(a.completeGenerator),
-		"provider describe": first(a.completeProvider),
-		"resume":            first(a.completeRun), "runs show": first(a.completeRun), "runs trace": first(a.completeRun), "runs rm": a.completeRun, "control": a.completeControl,
+		"provider describe": first(a.completeProvider), "provider models": first(a.completeProvider), "provider check": first(a.completeProvider),
+		"report": first(a.completeRecord),
+		"resume": first(a.completeRun), "runs show": first(a.completeRun), "runs trace": first(a.completeRun), "runs rm": a.completeRun, "control": a.completeControl,
 	}
 	flags := map[string]completer{
 		"provider": a.completeProvider, "model": a.completeModel, "profile": a.completeProfile, "preset": a.completePreset,
@@ -167,6 +168,12 @@ func (a *app) completionConfig(cmd *cobra.Command) *config.Config {
 		return &config.Config{}
 	}
 	return c
+}
+
+// completeRecord completes a run, or the file of its results.
+func (a *app) completeRecord(cmd *cobra.Command, args []string, part string) ([]string, cobra.ShellCompDirective) {
+	list, _ := a.completeRun(cmd, args, part)
+	return list, cobra.ShellCompDirectiveKeepOrder
 }
 
 // completeControl completes a run, then what it is told.

@@ -65,7 +65,7 @@ Exit code 1 if there is a problem; warnings are none.`,
 			return err
 		}
 		if sick > 0 {
-			return &failure{fmt.Errorf("the doctor found %d problems", sick), "the arrows above say how to mend them", exitFatal}
+			return &failure{fmt.Errorf("the doctor found %s", countOf(sick, "problem")), "the arrows above say how to mend what is wrong", exitFatal}
 		}
 		return nil
 	}
@@ -96,4 +96,12 @@ func configDiagnosis(c *config.Config, err error) diagnosis {
 		return diagnosis{"configuration", healthy, "no file; defaults and CORTEX_* variables", ""}
 	}
 	return diagnosis{"configuration", healthy, c.File, ""}
+}
+
+// countOf says how many there are of something.
+func countOf(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }
