@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -53,6 +54,19 @@ func servePlugin() {
 	name := strings.TrimPrefix(filepath.Base(os.Args[0]), "cortex-provider-")
 	switch name {
 	case "mute":
+		time.Sleep(time.Hour)
+	case "future":
+		fmt.Println("1|7|unix|" + os.Getenv("PLUGIN_UNIX_SOCKET_DIR") + "/s|grpc")
+		time.Sleep(time.Hour)
+	case "far":
+		fmt.Println("1|1|tcp|127.0.0.1:1|grpc")
+		time.Sleep(time.Hour)
+	case "impostor":
+		own := filepath.Join(os.Getenv("PLUGIN_UNIX_SOCKET_DIR"), "s")
+		if err := os.Symlink(os.Getenv("TEST_SOCKET"), own); err != nil {
+			fmt.Println(err)
+		}
+		fmt.Println("1|1|unix|" + own + "|grpc")
 		time.Sleep(time.Hour)
 	case "faulty":
 		serveFaulty()
@@ -132,6 +146,8 @@ func (p *puppet) Complete(ctx context.Context, q *sdk.Query) (*sdk.Response, err
 		p.log.Warn("careful", "what", rest)
 	case "shout":
 		fmt.Print(strings.Repeat("x", 1<<20))
+	case "print":
+		log.Print(rest)
 	case "read":
 		data, err := os.ReadFile(os.ExpandEnv(rest))
 		if text = string(data); err != nil {
@@ -348,6 +364,8 @@ func TestBadPlugins(t *testing.T) {
 		{missing, "/does/not/exist"},
 		{install(t, "garbage"), "could not find my library"},
 		{install(t, "mute"), "timeout"},
+		{install(t, "future"), "Plugin version: 7, Client versions: [1]"},
+		{install(t, "far"), "must listen on a Unix socket in PLUGIN_UNIX_SOCKET_DIR"},
 	} {
 		p := open(t, process.Config{Plugin: c.plugin, StartTimeout: time.Second})
 		start := time.Now()
@@ -357,6 +375,56 @@ func TestBadPlugins(t *testing.T) {
 		if took := time.Since(start); took > 6*time.Second {
 			t.Errorf("%s: took %v", c.plugin.Name, took)
 		}
+	}
+}
+
+// A plugin that leads to somebody else's socket is not believed.
+func TestImpostor(t *testing.T) {
+	onLinux(t)
+	path := filepath.Join(shortDir(t), "s")
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	p := open(t, process.Config{Plugin: install(t, "impostor"), ExtraEnv: []string{"TEST_SOCKET=" + path}, StartTimeout: 5 * time.Second})
+	if _, err := say(t.Context(), p, "x"); err == nil || !strings.Contains(err.Error(), "does not descend from the plugin") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// A log file stays within its bounds, and holds no secret.
+func TestLogFile(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "logs", "puppet.log")
+	p := open(t, process.Config{LogFile: file, LogBytes: 40_000, Secret: []string{"key"}, Settings: sdk.Settings{"key": json.RawMessage(`"sk-canary-1"`)}})
+	for range 300 {
+		ask(t, p, "print the key is sk-canary-1 "+strings.Repeat("x", 900))
+	}
+	if err := p.Configure(t.Context(), sdk.Settings{"key": json.RawMessage(`"sk-canary-2"`)}); err != nil {
+		t.Fatal(err)
+	}
+	ask(t, p, "print the key is sk-canary-2")
+	p.Close()
+	files, err := filepath.Glob(file + "*")
+	if err != nil || len(files) != 4 {
+		t.Errorf("%v, %v", files, err)
+	}
+	total := int64(0)
+	for _, name := range files {
+		info, err := os.Stat(name)
+		if err != nil || info.Mode().Perm() != 0o600 {
+			t.Fatalf("%v, %v", info, err)
+		}
+		total += info.Size()
+		if data, err := os.ReadFile(name); err != nil || strings.Contains(string(data), "canary") {
+			t.Errorf("%s has a secret, %v", name, err)
+		}
+	}
+	if total > 40_000 || total < 20_000 {
+		t.Errorf("%d bytes", total)
+	}
+	if data, err := os.ReadFile(file); err != nil || !strings.Contains(string(data), "the key is [secret]") || !strings.Contains(string(data), "ended: exit status 0") {
+		t.Errorf("%.300s, %v", data, err)
 	}
 }
 
