@@ -133,6 +133,20 @@ func TestStatistics(t *testing.T) {
 	})
 }
 
+// A vendor that names another model in each reply does not fill the memory.
+func TestModelsServedAreBounded(t *testing.T) {
+	p := &fake{do: func(_ context.Context, q *sdk.Query, n int) (*sdk.Response, error) {
+		r := answer(q)
+		r.ModelServed = q.ID
+		return r, nil
+	}}
+	b := batch(t, newExecutor(t, executor.Config{Lanes: []route.Lane{local("a", p)}, Prices: book(1, 1)}), queries(1000))
+	served := b.Lanes[0].Served
+	if len(served) > 101 || served["(others)"] != 900 || b.UnknownCosts != 0 {
+		t.Errorf("%d models, %d others, %d unknown costs", len(served), served["(others)"], b.UnknownCosts)
+	}
+}
+
 // restless is a provider whose process was started again.
 type restless struct{ *fake }
 

@@ -82,7 +82,10 @@ func (r *run) admit(q sdk.Query) {
 
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if r.ended || r.ctx.Err() != nil {
+	if r.ctx.Err() != nil {
+		e.noticeEnd(r) // it may be noticed here first, and a query is left out
+	}
+	if r.ended {
 		return
 	}
 	r.held++

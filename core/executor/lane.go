@@ -3,6 +3,7 @@ package executor
 import (
 	"container/heap"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/cortexlinux/cortex-host/core/limiter"
@@ -47,8 +48,9 @@ type lane struct {
 	price  price.Price
 	priced bool
 	// servedPrices are those of models served (string to *price.Price), where
-	// none was asked for. It needs no lock.
+	// none was asked for: the first maxServed. They need no lock.
 	servedPrices sync.Map
+	servedKnown  atomic.Int32
 	sizes        sizes
 	stats        laneStats
 }

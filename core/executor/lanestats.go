@@ -67,8 +67,22 @@ func (s *laneStats) attempt(out outcome) {
 		}
 	}
 	if out.resp != nil && out.resp.ModelServed != "" {
-		s.served[out.resp.ModelServed]++
+		s.serve(out.resp.ModelServed)
 	}
+}
+
+// Names of models served are the vendor's: there could be a new one in each
+// reply. Those beyond the first maxServed are counted together.
+const (
+	maxServed   = 100
+	otherModels = "(others)"
+)
+
+func (s *laneStats) serve(model string) {
+	if _, known := s.served[model]; !known && len(s.served) >= maxServed {
+		model = otherModels
+	}
+	s.served[model]++
 }
 
 func (s *laneStats) result(r *sdk.Result) { s.totals.add(r) }

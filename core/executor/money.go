@@ -37,7 +37,7 @@ func (e *Executor) priceOf(l *lane, served string) (price.Price, bool) {
 		return *p, true
 	}
 	p, ok := PriceOf(e.cfg.Prices, l.Lane, served)
-	if ok {
+	if ok && l.servedKnown.Add(1) <= maxServed {
 		l.servedPrices.Store(served, &p)
 	}
 	return p, ok
