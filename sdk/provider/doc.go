@@ -18,6 +18,9 @@
 //     are the host's.
 //  4. When the host ends, the process is ended.
 //
+// A plugin that has one of the methods of [ModelLister], [HealthChecker] or
+// [LogUser] besides gets more use. Many calls over one exchange come for free.
+//
 // A failure is an [*sdk.Error] whose kind says what the host should do next.
 // What every provider with an HTTP upstream needs is in package httpapi; the
 // kit that checks a provider is package providertest. AUTHORING.md is the guide,
