@@ -155,6 +155,9 @@ func checkSoak(t *testing.T, list []sample, n int) {
 	} {
 		before, after := middle(early, c.of), middle(late, c.of)
 		t.Logf("%d, later %d %s", before, after, c.what)
+		if raceEnabled && strings.HasPrefix(c.what, "bytes") {
+			continue // the detector has a memory of its own
+		}
 		if after > before+c.most {
 			t.Errorf("%s grow: %d, later %d", c.what, before, after)
 		}
