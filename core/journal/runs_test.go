@@ -47,6 +47,40 @@ func TestOldRunsAreRemoved(t *testing.T) {
 	}
 }
 
+func TestRecordsAreBoundedInBytes(t *testing.T) {
+	d := newSimDisk()
+	cfg := Config{Dir: "/state/runs", Disk: d, Reserve: -1}
+	must(t, d.MkdirAll("/data"))
+	var last *Run
+	for n := range 6 {
+		plan := testPlan()
+		plan.Output.Path = fmt.Sprintf("/data/%d", n)
+		if last != nil {
+			info, err := Show(t.Context(), cfg, last.ID())
+			must(t, err)
+			cfg.Keep.Bytes = 3 * info.Bytes
+		}
+		r, err := Create(t.Context(), cfg, plan)
+		must(t, err)
+		last = r
+		for i := range int64(20) {
+			_, err := ask(r, i, 0, "answered")
+			must(t, err)
+		}
+		_, err = r.Finish(t.Context())
+		must(t, err)
+	}
+	list, err := List(t.Context(), cfg)
+	must(t, err)
+	sum := int64(0)
+	for _, info := range list {
+		sum += info.Bytes
+	}
+	if len(list) != 3 && len(list) != 4 || list[len(list)-1].ID != last.ID() || sum > cfg.Keep.Bytes*4/3 {
+		t.Errorf("%d runs of %d bytes are kept, the bound is %d", len(list), sum, cfg.Keep.Bytes)
+	}
+}
+
 func TestTraceTellsWhereARowComesFrom(t *testing.T) {
 	d := newSimDisk()
 	must(t, d.MkdirAll("/data"))
