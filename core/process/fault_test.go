@@ -209,6 +209,9 @@ func doomedHost(base string) {
 		if err != nil {
 			panic(err)
 		}
+		if err := p.Start(context.Background()); err != nil {
+			panic(err)
+		}
 		ctx, cancel := context.WithTimeout(context.Background(), 500*time.Millisecond)
 		_, _ = say(ctx, p, fault+" "+base)
 		cancel()
