@@ -248,6 +248,7 @@ func TestAKilledHostLeavesNothingOfManyPlugins(t *testing.T) {
 		if err := host.Start(); err != nil {
 			t.Fatal(err)
 		}
+		t.Cleanup(func() { _ = host.Process.Kill(); _ = host.Wait() }) // whatever this test says
 		var word string
 		if _, err := fmt.Fscan(out, &word); err != nil || word != "ready" {
 			t.Fatalf("%q, %v", word, err)
