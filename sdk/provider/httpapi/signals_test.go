@@ -50,6 +50,9 @@ func TestEachPhraseIsEnough(t *testing.T) {
 			}
 		}
 	}
+	if e := httpapi.StatusError(400, nil, []byte(`{"error":{"message":"x","details":[{"reason":"API_KEY_INVALID"}]}}`)); e.Kind != sdk.Unauthenticated {
+		t.Errorf("a reason among the details: got %s", e.Kind)
+	}
 	if e := httpapi.StatusError(429, nil, []byte(`{"error":{"message":"the engine is overloaded"}}`)); e.Kind != sdk.Overloaded {
 		t.Errorf("overloaded, at 429: got %s", e.Kind)
 	}
@@ -90,6 +93,7 @@ func TestBodyError(t *testing.T) {
 		{`{"error":{"message":"what?","code":"odd"}}`, nil, sdk.BadResponse, "odd", 0, "what?"},
 		{`{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}`, nil, sdk.Overloaded, "overloaded_error", 0, "Overloaded"},
 		{`{"object":"error","message":"no","type":"x"}`, nil, sdk.BadResponse, "x", 0, "no"},
+		{`{"error":"what?"}`, nil, sdk.BadResponse, "", 0, "what?"},
 		{`{"answer":"?"}`, nil, sdk.BadResponse, "", 0, "neither an answer nor an error"},
 	} {
 		reply := upstream.Reply{Body: []byte(c.body), Header: h.Clone()}
@@ -105,6 +109,9 @@ func TestBodyError(t *testing.T) {
 		r.Close()
 		if e.Kind != c.kind || e.Code != c.code || !strings.Contains(e.Message, c.says) || e.Status != 200 || e.RequestID != "r-1" {
 			t.Errorf("%s: got %+v", c.body, e)
+		}
+		if neither := "neither an answer nor an error"; c.says != neither && strings.Contains(e.Message, neither) {
+			t.Errorf("%s: its error is not found: %s", c.body, e.Message)
 		}
 		if e.RateLimit == nil || e.RateLimit.Requests.Limit == nil || *e.RateLimit.Requests.Limit != 60 {
 			t.Errorf("%s: limits %+v", c.body, e.RateLimit)
