@@ -1,7 +1,5 @@
 package sdk
 
-import "github.com/cortexlinux/cortex-host/sdk/jsonscan"
-
 // ScanQuery reads an ordinary query in one pass: members by their exact names,
 // each once, texts as content. It reports false for anything else, right or
 // wrong, which [DecodeQuery] then reads and judges with care. What it returns is
@@ -9,8 +7,8 @@ import "github.com/cortexlinux/cortex-host/sdk/jsonscan"
 //
 // A member that queries do not have is offered to other, which reads its value
 // and reports whether it knows it; other may be nil.
-func ScanQuery(data []byte, other func(key string, s *jsonscan.Scanner) bool) (q Query, ok bool) {
-	s := jsonscan.New(data)
+func ScanQuery(data []byte, other func(key string, s *Scanner) bool) (q Query, ok bool) {
+	s := NewScanner(data)
 	var seen members
 	s.Object(func(key []byte) {
 		if q.scan(s, key, &seen) {
@@ -27,7 +25,7 @@ func ScanQuery(data []byte, other func(key string, s *jsonscan.Scanner) bool) (q
 type members uint
 
 // once surprises the scanner if the member came before.
-func (m *members) once(s *jsonscan.Scanner, bit members) {
+func (m *members) once(s *Scanner, bit members) {
 	if *m&bit != 0 {
 		s.Surprise()
 	}
@@ -35,7 +33,7 @@ func (m *members) once(s *jsonscan.Scanner, bit members) {
 }
 
 // scan reads one member and reports whether queries have it.
-func (q *Query) scan(s *jsonscan.Scanner, key []byte, seen *members) bool {
+func (q *Query) scan(s *Scanner, key []byte, seen *members) bool {
 	switch string(key) {
 	case "id":
 		seen.once(s, 1<<0)
@@ -76,7 +74,7 @@ func (q *Query) scan(s *jsonscan.Scanner, key []byte, seen *members) bool {
 	return true
 }
 
-func scanMessages(s *jsonscan.Scanner) []Message {
+func scanMessages(s *Scanner) []Message {
 	if s.Null() {
 		return nil
 	}
@@ -107,7 +105,7 @@ func scanMessages(s *jsonscan.Scanner) []Message {
 	return list
 }
 
-func scanTexts(s *jsonscan.Scanner) map[string]string {
+func scanTexts(s *Scanner) map[string]string {
 	if s.Null() {
 		return nil
 	}
@@ -124,7 +122,7 @@ func scanTexts(s *jsonscan.Scanner) map[string]string {
 
 // scanWord reads a string that is probably one of the words, and then needs no
 // memory of its own.
-func scanWord[W ~string](s *jsonscan.Scanner, words []W) W {
+func scanWord[W ~string](s *Scanner, words []W) W {
 	text := s.Text()
 	for _, w := range words {
 		if string(text) == string(w) {

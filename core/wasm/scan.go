@@ -2,7 +2,6 @@ package wasm
 
 import (
 	"github.com/cortexlinux/cortex-host/sdk"
-	"github.com/cortexlinux/cortex-host/sdk/jsonscan"
 )
 
 // scanQuery decodes a record that is an ordinary query. It reports false for
@@ -12,7 +11,7 @@ import (
 // encoding/json alone reads fewer.
 func scanQuery(line []byte) (r guestRecord, ok bool) {
 	used := false
-	r.Query, ok = sdk.ScanQuery(line, func(key string, s *jsonscan.Scanner) bool {
+	r.Query, ok = sdk.ScanQuery(line, func(key string, s *sdk.Scanner) bool {
 		if key != "use" || used {
 			return false
 		}

@@ -3,7 +3,7 @@ package main
 import (
 	"strings"
 
-	"github.com/cortexlinux/cortex-host/sdk/jsonscan"
+	"github.com/cortexlinux/cortex-host/sdk"
 	"github.com/cortexlinux/cortex-host/sdk/provider/httpapi"
 )
 
@@ -11,7 +11,7 @@ import (
 // which encoding/json then reads: parts, tool calls, a key twice, a key in
 // another case.
 func (c *completion) scan(body []byte) bool {
-	s := jsonscan.New(body)
+	s := sdk.NewScanner(body)
 	fields(s, func(key string) bool {
 		switch key {
 		case "id":
@@ -42,7 +42,7 @@ func (c *completion) scan(body []byte) bool {
 	return s.Done()
 }
 
-func (c *choice) scan(s *jsonscan.Scanner) {
+func (c *choice) scan(s *sdk.Scanner) {
 	fields(s, func(key string) bool {
 		switch key {
 		case "finish_reason":
@@ -56,7 +56,7 @@ func (c *choice) scan(s *jsonscan.Scanner) {
 	}, "finish_reason", "message")
 }
 
-func (m *message) scan(s *jsonscan.Scanner) {
+func (m *message) scan(s *sdk.Scanner) {
 	fields(s, func(key string) bool {
 		switch key {
 		case "content":
@@ -76,7 +76,7 @@ func (m *message) scan(s *jsonscan.Scanner) {
 	}, "content", "refusal", "tool_calls")
 }
 
-func (u *usage) scan(s *jsonscan.Scanner) {
+func (u *usage) scan(s *sdk.Scanner) {
 	fields(s, func(key string) bool {
 		switch key {
 		case "prompt_tokens":
@@ -110,7 +110,7 @@ func (u *usage) scan(s *jsonscan.Scanner) {
 // those that it leaves to the slow way. A key of another vendor is skipped; a
 // known one that comes twice, in another case or is left to the slow way
 // surprises the scanner.
-func fields(s *jsonscan.Scanner, read func(key string) bool, known ...string) {
+func fields(s *sdk.Scanner, read func(key string) bool, known ...string) {
 	var seen uint
 	s.Object(func(key []byte) {
 		for i, name := range known {

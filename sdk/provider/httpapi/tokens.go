@@ -4,7 +4,7 @@ import (
 	"math"
 	"strconv"
 
-	"github.com/cortexlinux/cortex-host/sdk/jsonscan"
+	"github.com/cortexlinux/cortex-host/sdk"
 )
 
 // Tokens is a count in a vendor's reply that can't spoil the reply: null,
@@ -26,7 +26,7 @@ func (n *Tokens) UnmarshalJSON(data []byte) error {
 }
 
 // ScanTokens reads the next value as a count.
-func ScanTokens(s *jsonscan.Scanner) (n Tokens) {
+func ScanTokens(s *sdk.Scanner) (n Tokens) {
 	_ = n.UnmarshalJSON(s.Raw()) // never fails
 	return n
 }

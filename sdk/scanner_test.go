@@ -1,10 +1,10 @@
-package jsonscan_test
+package sdk_test
 
 import (
 	"encoding/json"
 	"testing"
 
-	"github.com/cortexlinux/cortex-host/sdk/jsonscan"
+	"github.com/cortexlinux/cortex-host/sdk"
 )
 
 // What the scanner accepts is JSON, and its strings are encoding/json's.
@@ -15,19 +15,19 @@ func FuzzScanner(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		s := jsonscan.New(data)
+		s := sdk.NewScanner(data)
 		s.Skip()
 		if s.Done() && !json.Valid(data) {
 			t.Fatalf("%q is no JSON", data)
 		}
-		s = jsonscan.New(data)
+		s = sdk.NewScanner(data)
 		got := s.String()
 		if want := ""; s.Done() {
 			if err := json.Unmarshal(data, &want); err != nil || got != want {
 				t.Fatalf("%q: got %q, want %q (%v)", data, got, want, err)
 			}
 		}
-		s = jsonscan.New(data)
+		s = sdk.NewScanner(data)
 		members := map[string]json.RawMessage{}
 		s.Object(func(key []byte) { k := string(key); members[k] = s.Raw() })
 		if want := map[string]json.RawMessage{}; s.Done() {
@@ -40,7 +40,7 @@ func FuzzScanner(f *testing.F) {
 
 func TestScannerTakesOrdinaryReplies(t *testing.T) {
 	for _, text := range []string{`{"a":"b\n\u00e9 \ud83d\ude00 é","c":[1,-0.5e+3,true,false,null,{}],"d":{"e":"\\\/\""}}`, " [ ] ", "null", "-0", `"😀"`} {
-		s := jsonscan.New([]byte(text))
+		s := sdk.NewScanner([]byte(text))
 		if s.Skip(); !s.Done() {
 			t.Errorf("%s surprises it", text)
 		}

@@ -1,8 +1,4 @@
-// Package jsonscan reads ordinary JSON in one pass, without reflection: for
-// what is read thousands of times a second. It has one type, [Scanner], which
-// the vocabulary reads queries with, providers their vendors' replies, and the
-// host what generators print.
-package jsonscan
+package sdk
 
 import (
 	"bytes"
@@ -11,11 +7,12 @@ import (
 	"unicode/utf8"
 )
 
-// A Scanner reads JSON in one pass. It is strict and easily surprised. Whoever
-// uses it keeps a struct for encoding/json, and decodes with that instead when
-// [Scanner.Done] says no:
+// A Scanner reads ordinary JSON in one pass, without reflection: for what is
+// read thousands of times a second, such as queries and vendors' replies. It is
+// strict and easily surprised. Whoever uses it keeps a struct for
+// encoding/json, and decodes with that instead when [Scanner.Done] says no:
 //
-//	s := jsonscan.New(body)
+//	s := sdk.NewScanner(body)
 //	s.Object(func(key []byte) {
 //		switch string(key) {
 //		case "model":
@@ -42,9 +39,9 @@ type Scanner struct {
 // maxDepth is deeper than any reply; deeper ones are encoding/json's.
 const maxDepth = 64
 
-// New returns a scanner of data, which must not change until everything is
-// read.
-func New(data []byte) *Scanner { return &Scanner{data: data} }
+// NewScanner returns a scanner of data, which must not change until everything
+// is read.
+func NewScanner(data []byte) *Scanner { return &Scanner{data: data} }
 
 // Done reports whether data was one JSON value, read to its end, that held no
 // surprise.
