@@ -195,3 +195,18 @@ static: build lint breaking platforms ## What check does beside running tests
 
 .PHONY: check
 check: static test race vendors ## Everything that must hold before a change lands
+
+.PHONY: clean
+clean: ## Remove what was built
+	rm -rf bin dist
+
+$(TOOLS)/buf:
+	GOBIN=$(TOOLS) go install $(BUF)
+$(TOOLS)/protoc-gen-go:
+	GOBIN=$(TOOLS) go install $(GENGO)
+$(TOOLS)/protoc-gen-go-grpc:
+	GOBIN=$(TOOLS) go install $(GENGRPC)
+$(TOOLS)/golangci-lint:
+	GOBIN=$(TOOLS) go install $(GOLANGCI)
+$(TOOLS)/benchstat:
+	GOBIN=$(TOOLS) go install $(BENCHSTAT)
