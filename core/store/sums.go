@@ -97,8 +97,9 @@ var archiveKinds = []string{".tar.gz", ".tgz", ".zip"}
 // none.
 func splitArchive(name string) (base, kind string) {
 	for _, kind := range archiveKinds {
-		if base, ok := strings.CutSuffix(strings.ToLower(name), kind); ok {
-			return name[:len(base)], kind
+		// Not by ToLower of the whole name: some letters get longer by it.
+		if n := len(name) - len(kind); n >= 0 && strings.EqualFold(name[n:], kind) {
+			return name[:n], kind
 		}
 	}
 	return name, ""
