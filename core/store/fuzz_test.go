@@ -12,7 +12,7 @@ import (
 func FuzzSums(f *testing.F) {
 	f.Add([]byte(strings.Repeat("a", 64) + "  cortex-provider-a_1_linux_amd64.tar.gz\n"))
 	f.Add([]byte(strings.Repeat("0", 64) + " *x\r\n# note\n\n"))
-	f.Add([]byte(strings.Repeat("0", 64) + "  \u023A\u023A\u023A.zip\n")) // longer in lower case
+	f.Add([]byte(strings.Repeat("0", 64) + "  \u023A\u023A\u023A\u023A\u023A.zip\n")) // longer in lower case
 	f.Fuzz(func(t *testing.T, data []byte) {
 		list, err := parseSums(data)
 		if err != nil {
