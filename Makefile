@@ -85,8 +85,12 @@ test: ## Run the whole test suite (under 10 minutes)
 	go test $(TESTFLAGS) -timeout 10m ./...
 
 .PHONY: race
-race: ## Run the test suite under the race detector
-	go test -race $(TESTFLAGS) -timeout 20m ./...
+race: ## Run the packages' tests under the race detector
+	go test -race $(TESTFLAGS) -timeout 20m ./core/... ./sdk/... ./plugins/... ./wasm-generators/...
+
+.PHONY: race-command
+race-command: ## Run the command's tests under the race detector, whole processes and all (over 20 minutes)
+	go test -race $(TESTFLAGS) -timeout 60m ./cmd/...
 
 .PHONY: vendors
 vendors: ## Hold our requests against the types of the vendors' own SDKs

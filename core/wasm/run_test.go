@@ -78,14 +78,14 @@ func TestCancelling(t *testing.T) {
 // Time in which the guest waits for items, or the host's reader takes its own,
 // is not the guest's.
 func TestDeadlineCountsOnlyTheGuest(t *testing.T) {
-	r := newRunner(t, wasm.Config{Limits: wasm.Limits{Timeout: 700 * time.Millisecond, TimeoutPerItem: -1}})
+	r := newRunner(t, wasm.Config{Limits: wasm.Limits{Timeout: 2100 * time.Millisecond, TimeoutPerItem: -1}})
 	m := goGenerator(t, "package")
 	if err := r.Compile(context.Background(), m); err != nil {
 		t.Fatal(err)
 	}
 	items := func(yield func(wasm.Item, error) bool) {
 		for i := range 3 {
-			time.Sleep(400 * time.Millisecond)
+			time.Sleep(1200 * time.Millisecond)
 			if !yield(wasm.Item{Text: fmt.Sprint("p", i)}, nil) {
 				return
 			}
@@ -97,7 +97,7 @@ func TestDeadlineCountsOnlyTheGuest(t *testing.T) {
 			t.Fatal(err)
 		}
 		n++
-		time.Sleep(300 * time.Millisecond)
+		time.Sleep(900 * time.Millisecond)
 	}
 	if n != 3 {
 		t.Errorf("%d queries", n)
