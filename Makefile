@@ -198,7 +198,7 @@ platforms: ## Build and vet for the platforms that this machine is not
 static: build lint breaking platforms ## What check does beside running tests
 
 .PHONY: check
-check: static test race vendors ## Everything that must hold before a change lands
+check: static test race vendors ## What must hold before a change lands (not in it: race-command, fuzz)
 
 .PHONY: clean
 clean: ## Remove what was built
