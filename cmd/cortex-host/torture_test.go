@@ -149,10 +149,12 @@ func (v *victim) session(kills *int) (code int, stderr string) {
 	go func() { ended <- cmd.Wait() }()
 	late := time.NewTimer(time.Minute)
 	defer late.Stop()
+	over := make(chan struct{})
+	defer close(over)
 	for {
 		next := (<-chan struct{})(nil)
 		if *kills > 0 {
-			next = v.moment()
+			next = v.moment(over)
 		}
 		select {
 		case <-ended:
@@ -168,17 +170,25 @@ func (v *victim) session(kills *int) (code int, stderr string) {
 }
 
 // moment comes at a random time: mostly while calls are under way, sometimes
-// while the program starts.
-func (v *victim) moment() <-chan struct{} {
+// while the program starts. It is not waited for any more when the session is
+// over.
+func (v *victim) moment(over <-chan struct{}) <-chan struct{} {
 	wait := time.Duration(v.rng.Int64N(int64(v.pace)))
 	asking, began, seen := v.rng.IntN(4) > 0, time.Now(), v.arrived.Load()
 	come := make(chan struct{})
+	pass := func(d time.Duration) (goOn bool) {
+		select {
+		case <-time.After(d):
+			return true
+		case <-over:
+			return false
+		}
+	}
 	go func() {
 		defer close(come)
-		for asking && v.arrived.Load() < seen+tortureInFlight && time.Since(began) < 10*time.Second {
-			time.Sleep(time.Millisecond)
+		for asking && v.arrived.Load() < seen+tortureInFlight && time.Since(began) < 10*time.Second && pass(time.Millisecond) {
 		}
-		time.Sleep(wait)
+		pass(wait)
 	}()
 	return come
 }
