@@ -140,6 +140,7 @@ func cleanEnv(home string) []string {
 		"XDG_CACHE_HOME=" + filepath.Join(filepath.Dir(layout), "cache"),
 		"OLLAMA_HOST=127.0.0.1:1", // nobody listens there
 		"LANG=C.UTF-8",
+		"GORACE=atexit_sleep_ms=0", // it is a second by default, for every program that is built with the detector
 	}
 }
 

@@ -42,6 +42,7 @@ func (c *Config) environment(image *store.Image) []string {
 			env = append(env, entry)
 		}
 	}
+	env = append(env, childEnv...)
 	env = append(env, c.logLevel()...)
 	if c.CacheDir != "" {
 		env = append(env, "XDG_CACHE_HOME="+c.CacheDir)
