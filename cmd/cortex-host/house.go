@@ -7,6 +7,7 @@ import (
 
 	"github.com/cortexlinux/cortex-host/core/config"
 	"github.com/cortexlinux/cortex-host/core/confine"
+	"github.com/cortexlinux/cortex-host/core/journal"
 	"github.com/cortexlinux/cortex-host/core/process"
 	"github.com/cortexlinux/cortex-host/core/route"
 	"github.com/cortexlinux/cortex-host/sdk"
@@ -16,7 +17,8 @@ import (
 // and their processes.
 type house struct {
 	lanes   []route.Lane
-	offers  []offer // of the lanes, in the same order
+	offers  []offer           // of the lanes, in the same order
+	given   [][]journal.Field // their settings, as the journal tells them
 	routes  route.Table
 	secrets []string
 	env     func(string) (string, bool)
@@ -155,6 +157,7 @@ func (a *app) addLane(h *house, c *config.Config, o offer, name, model string, e
 	}
 	h.processes = append(h.processes, p)
 	h.offers = append(h.offers, o)
+	h.given = append(h.given, o.openSettings(settings))
 	h.lanes = append(h.lanes, route.Lane{
 		Name: name, Instance: o.name, Provider: r.provider(p, settings), Vendor: vendorOf(&o, settings), Model: model,
 		Local: o.local(settings), Free: o.free(), Limits: o.limits(), Models: o.about.Models,

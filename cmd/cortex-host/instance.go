@@ -2,7 +2,9 @@ package main
 
 import (
 	"encoding/json"
+	"net/url"
 
+	"github.com/cortexlinux/cortex-host/core/journal"
 	"github.com/cortexlinux/cortex-host/core/price"
 	"github.com/cortexlinux/cortex-host/sdk"
 )
@@ -59,6 +61,49 @@ func vendorOf(o *offer, s sdk.Settings) string {
 		return vendor
 	}
 	return unlisted
+}
+
+// longSetting is from which length on a setting is told by its hash.
+const longSetting = 200
+
+// openSettings returns the settings that decide who answers and how, as one may
+// show them: without secrets, without what an address has of them, and without
+// the model, which a run tells by itself.
+func (o *offer) openSettings(s sdk.Settings) []journal.Field {
+	properties, err := o.properties()
+	if err != nil {
+		return nil
+	}
+	var list []journal.Field
+	for _, name := range sortedKeys(properties) {
+		p, raw := properties[name], s[name]
+		if len(raw) == 0 && name == baseURL {
+			raw = p.Default
+		}
+		if p.Secret || len(raw) == 0 || name == "model" {
+			continue
+		}
+		text := string(raw)
+		if json.Unmarshal(raw, &text) == nil {
+			text = openAddress(text)
+		}
+		if len(text) > longSetting {
+			text = hashOf(text)
+		}
+		list = append(list, journal.Field{Name: name, Value: text})
+	}
+	return list
+}
+
+// openAddress returns a text without the user and the query of an address, in
+// which there may be a password or a key.
+func openAddress(text string) string {
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme == "" || u.Host == "" || u.User == nil && u.RawQuery == "" {
+		return text
+	}
+	u.User, u.RawQuery = nil, ""
+	return u.String()
 }
 
 // secretsIn returns the values of secret settings, so that they can be kept out

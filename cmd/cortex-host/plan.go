@@ -71,7 +71,8 @@ func laneOrigins(c *config.Config, h *house, book *price.Book) []journal.Lane {
 	list := make([]journal.Lane, len(h.lanes))
 	for i := range h.lanes {
 		l, o := &h.lanes[i], &h.offers[i]
-		list[i] = journal.Lane{Name: l.Name, Provider: o.plugin.Name, Version: o.about.Version, Model: l.Model, Prices: pricesOf(c, l, book)}
+		list[i] = journal.Lane{Name: l.Name, Provider: o.plugin.Name, Version: o.about.Version, Model: l.Model, Prices: pricesOf(c, l, book),
+			Settings: h.given[i]}
 		if hash, err := o.plugin.Hash(); err == nil { // else it will not start
 			list[i].SHA256 = hash
 		}

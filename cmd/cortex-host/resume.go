@@ -22,6 +22,7 @@ RUN is the id of a run, or the file that it writes to.
 
 Keys, limits, concurrency, budget and deadline may be changed by further flags;
 what decides the answers (generator, input, model, prompt, options) may not.
+Another server or other settings of the provider are allowed, and told.
 --failed asks only what failed, --degraded also what a fallback answered.`,
 		Example: `  cortex-host resume answers.ndjson
   cortex-host resume 20260102-150405-abcdef --max-concurrent 64 --failed`,

@@ -60,6 +60,22 @@ type Lane struct {
 	SHA256   string `json:"sha256,omitempty"`  // hash of its binary
 	Model    string `json:"model,omitempty"`
 	Prices   string `json:"prices,omitempty"` // source and date of the prices, or the prices
+	// Settings are the provider's, its server among them, without secrets.
+	// They may change when the run is resumed, and a change is told.
+	Settings []Field `json:"settings,omitempty"`
+}
+
+// changed lists what is not as it was in a lane of the same name. What an older
+// journal does not tell is no change.
+func (l *Lane) changed(was *Lane) []Difference {
+	var list []Difference
+	if was.Version != "" && l.Version != was.Version {
+		list = append(list, Difference{"version", was.Version, l.Version})
+	}
+	if len(was.Settings) > 0 {
+		list = append(list, differences(was.Settings, l.Settings)...)
+	}
+	return list
 }
 
 // Output says where the rows of a run go. Until the run is finished they are

@@ -16,6 +16,8 @@ type history struct {
 	salt          uint32
 	plan          planRecord
 	sessions      int
+	lanes         []Lane        // of the last session
+	asked         []Lane        // of the last session that asked
 	finishing     *finishRecord // the last one, if no session came after it
 	finished      *finishRecord // the same
 	everDone      bool          // some session has finished the run
@@ -112,6 +114,10 @@ func (h *history) note(offset int64, body []byte) error {
 	case kindSession:
 		h.sessions++
 		h.finishing, h.finished, h.closed = nil, nil, ""
+		var s sessionRecord
+		err := decodeJSON(body, &s)
+		h.lanes = s.Origin.Lanes
+		return err
 	case kindSynced:
 		mark, err := decodeSynced(body)
 		h.marked = mark.Partial
@@ -133,7 +139,9 @@ func (h *history) note(offset int64, body []byte) error {
 		return err
 	case kindAnswered:
 		h.rows++
-	case kindStarted, kindEnded, kindHeld:
+	case kindStarted:
+		h.asked = h.lanes
+	case kindEnded, kindHeld:
 	default:
 		if recordKind(body[0]) < firstSkippable {
 			return fmt.Errorf("a record of kind %d: a newer cortex-host wrote it, use that one", body[0])

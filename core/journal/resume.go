@@ -262,6 +262,7 @@ func (r *Run) begin(h *history) error {
 	var records []byte
 	h.nextSession()
 	r.resend, r.before = h.cutOff(), h.totals.clone()
+	r.noteLanes(h)
 	r.noteResends(h)
 	for _, rec := range []record{cutRecord(h.partial), r.sessionRecord(time.Now())} {
 		records = appendFramed(records, h.salt, at, rec)
@@ -282,6 +283,26 @@ func (r *Run) begin(h *history) error {
 
 func (r *Run) note(format string, args ...any) {
 	r.notes = append(r.notes, fmt.Sprintf(format, args...))
+}
+
+// noteLanes tells where the same name asks somebody else than when a query was
+// last asked.
+func (r *Run) noteLanes(h *history) {
+	told := map[Difference]bool{} // lanes that differ in their key alone say the same
+	for i := range r.plan.Origin.Lanes {
+		l := &r.plan.Origin.Lanes[i]
+		for j := range h.asked {
+			if h.asked[j].Name != l.Name {
+				continue
+			}
+			for _, d := range l.changed(&h.asked[j]) {
+				if !told[d] {
+					told[d] = true
+					r.note("%s of %s was %s, is now %s: the file will have answers of both (--new-run begins anew)", d.Name, l.Name, show(d.Was), show(d.Now))
+				}
+			}
+		}
+	}
 }
 
 // noteResends tells which queries may be paid for twice.

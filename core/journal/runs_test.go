@@ -147,3 +147,48 @@ func TestTraceTellsWhereARowComesFrom(t *testing.T) {
 		}
 	}
 }
+
+// A lane may ask another server, in another version, than in the session before;
+// each change is told once, and what an older journal does not tell is none.
+func TestResumeTellsWhoIsAskedNow(t *testing.T) {
+	d := newSimDisk()
+	must(t, d.MkdirAll("/data"))
+	lanes := func(version, server string, names ...string) (list []Lane) {
+		for _, name := range names {
+			l := Lane{Name: name, Provider: "openai", Version: version}
+			if server != "" {
+				l.Settings = []Field{{"base_url", server}}
+			}
+			list = append(list, l)
+		}
+		return list
+	}
+	plan := testPlan()
+	plan.Origin.Lanes = lanes("1", "", "a")
+	r, err := Create(t.Context(), Config{Dir: "/state/runs", Disk: d}, plan)
+	must(t, err)
+	_, err = ask(r, 0, 0, "failed")
+	must(t, err)
+	must(t, r.Close(""))
+	for i, step := range []struct {
+		lanes []Lane
+		want  []string
+	}{
+		{lanes("1", "http://x", "a"), nil},
+		{lanes("1", "http://y", "a"), []string{`base_url of a was "http://x", is now "http://y"`}},
+		{lanes("2", "http://y", "a", "b"), []string{`version of a was "1", is now "2"`}},
+		{lanes("2", "", "a", "b"), []string{`base_url of a was "http://y", is now not set`}},
+		{lanes("2", "http://z", "c"), nil},
+	} {
+		plan.Origin.Lanes = step.lanes
+		r, err := Resume(t.Context(), r.cfg, r.ID(), plan, all())
+		must(t, err)
+		notes := r.Notes()
+		if len(notes) != len(step.want) || len(notes) > 0 && !strings.HasPrefix(notes[0], step.want[0]+": ") {
+			t.Errorf("step %d: %q; want %q", i, notes, step.want)
+		}
+		_, err = ask(r, 0, i+1, "failed")
+		must(t, err)
+		must(t, r.Close(""))
+	}
+}
