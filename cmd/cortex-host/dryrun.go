@@ -9,16 +9,31 @@ import (
 
 	"github.com/cortexlinux/cortex-host/core/executor"
 	"github.com/cortexlinux/cortex-host/core/format"
+	"github.com/cortexlinux/cortex-host/core/journal"
 	"github.com/cortexlinux/cortex-host/sdk"
 )
 
-// dryRun shows what the run would be like, and asks nobody.
-func (a *app) dryRun(ctx context.Context, j job) error {
+// foretell goes through the queries of a job and says what asking them would
+// be like: of a run that is resumed, asking those that are left.
+func (a *app) foretell(ctx context.Context, j job, o *outputFlags, record journal.Plan) (executor.Plan, error) {
+	past, err := a.openPast(ctx, o, record)
+	if err != nil {
+		return executor.Plan{}, err
+	}
+	j.sink = past
+	if err := checkSpent(j.config, j.sink); err != nil {
+		return executor.Plan{}, err
+	}
 	exec, err := executor.New(j.executorConfig())
 	if err != nil {
-		return asUsage(err)
+		return executor.Plan{}, asUsage(err)
 	}
-	plan, err := exec.Plan(ctx, withDefaults(j.queries, j.config))
+	return exec.Plan(ctx, withDefaults(j.queries, j.config))
+}
+
+// dryRun shows what the run would be like, and asks nobody.
+func (a *app) dryRun(ctx context.Context, j job, o *outputFlags, record journal.Plan) error {
+	plan, err := a.foretell(ctx, j, o, record)
 	if err != nil {
 		return err
 	}
@@ -34,6 +49,9 @@ func (a *app) describePlan(p executor.Plan) error {
 		fmt.Fprintf(w, "%s\t%s\n", name, format.Inline(fmt.Sprintf(message, args...)))
 	}
 	line("queries", "%d", p.Queries)
+	if p.Skipped > 0 {
+		line("", "%d have their answer", p.Skipped)
+	}
 	if p.Invalid > 0 {
 		line("", "%d more would fail before they are sent", p.Invalid)
 	}
@@ -81,15 +99,11 @@ func large(p executor.Plan) bool {
 
 // confirm shows the estimate of a large paid run on a terminal and asks. The
 // job's queries are gone through once more for it.
-func (a *app) confirm(ctx context.Context, j job) error {
+func (a *app) confirm(ctx context.Context, j job, o *outputFlags, record journal.Plan) error {
 	if j.config.MaxCost != nil || !isTerminal(a.stdin) || !isTerminal(a.stderr) {
 		return nil
 	}
-	exec, err := executor.New(j.executorConfig())
-	if err != nil {
-		return asUsage(err)
-	}
-	plan, err := exec.Plan(ctx, withDefaults(j.queries, j.config))
+	plan, err := a.foretell(ctx, j, o, record)
 	if err != nil {
 		return err
 	}

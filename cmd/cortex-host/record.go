@@ -81,23 +81,14 @@ func (a *app) openJournal(ctx context.Context, o *outputFlags, e format.Encoder,
 	if err != nil {
 		return nil, err
 	}
-	path, err := filepath.Abs(o.path)
-	if err != nil {
+	if plan.Output, err = outputOf(o); err != nil {
 		return nil, err
 	}
-	plan.Output = journal.Output{Path: path, Replace: o.force, Discard: o.record.newRun, Header: headerOf(e)}
-	if c := format.CompressionOf(path); c != format.Plain {
-		plan.Output.Codec, plan.Output.Coded = c, true
-	}
-	if o.errorPath != "" {
-		if plan.Output.ErrorPath, err = filepath.Abs(o.errorPath); err != nil {
-			return nil, err
-		}
-	}
+	plan.Output.Header = headerOf(e)
 	plan.WorkDir = workDir()
 	var run *journal.Run
 	if o.record.resume {
-		run, err = a.resumeJournal(ctx, cfg, path, plan, o.record.again())
+		run, err = a.resumeJournal(ctx, cfg, plan, o.record.again())
 	} else {
 		run, err = journal.Create(ctx, cfg, plan)
 	}
@@ -110,8 +101,24 @@ func (a *app) openJournal(ctx context.Context, o *outputFlags, e format.Encoder,
 	return &journalSink{app: a, run: run, encoder: e, plan: plan}, nil
 }
 
-func (a *app) resumeJournal(ctx context.Context, cfg journal.Config, path string, plan journal.Plan, again journal.Again) (*journal.Run, error) {
-	info, err := journal.Find(ctx, cfg, path)
+// outputOf is where the rows go.
+func outputOf(o *outputFlags) (journal.Output, error) {
+	path, err := filepath.Abs(o.path)
+	if err != nil {
+		return journal.Output{}, err
+	}
+	out := journal.Output{Path: path, Replace: o.force, Discard: o.record.newRun}
+	if c := format.CompressionOf(path); c != format.Plain {
+		out.Codec, out.Coded = c, true
+	}
+	if o.errorPath != "" {
+		out.ErrorPath, err = filepath.Abs(o.errorPath)
+	}
+	return out, err
+}
+
+func (a *app) resumeJournal(ctx context.Context, cfg journal.Config, plan journal.Plan, again journal.Again) (*journal.Run, error) {
+	info, err := journal.Find(ctx, cfg, plan.Output.Path)
 	if err != nil {
 		return nil, err
 	}
@@ -142,9 +149,11 @@ func journalFailure(err error, path string) error {
 
 func (s *journalSink) recorder() executor.Recorder { return s.run }
 
-func (s *journalSink) spent() (sdk.Money, int64) {
-	before := s.run.Before()
-	return before.Spent, max(before.Tokens, before.Usage.TotalTokens())
+func (s *journalSink) spent() (sdk.Money, int64) { return spentBefore(s.run.Before()) }
+
+// spentBefore is what earlier sessions took from the budget.
+func spentBefore(t journal.Totals) (sdk.Money, int64) {
+	return t.Spent, max(t.Tokens, t.Usage.TotalTokens())
 }
 
 func (s *journalSink) unpriced() int64 { return s.run.Before().Unpriced }

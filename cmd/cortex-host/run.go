@@ -125,12 +125,11 @@ func (a *app) start(ctx context.Context, c *config.Config, h *house, flags *runF
 		j.queries, j.total = cut(j.queries, flags.limit), flags.limit
 	}
 	if flags.dryRun {
-		j.sink, j.text = newStreamSink(a.stdout, encoder), flags.output.format == formatText || isTerminal(a.stdout)
-		return a.dryRun(ctx, j)
+		j.text = flags.output.format == formatText || isTerminal(a.stdout)
+		return a.dryRun(ctx, j, flags.output, plan)
 	}
 	if j.repeatable && !flags.yes {
-		j.sink = newStreamSink(a.stdout, encoder)
-		if err := a.confirm(ctx, j); err != nil {
+		if err := a.confirm(ctx, j, flags.output, plan); err != nil {
 			return err
 		}
 	}

@@ -328,3 +328,21 @@ func TestLargeRunsAsk(t *testing.T) {
 		t.Errorf("--yes does not keep it from asking:\n%s", s.text())
 	}
 }
+
+// Of a run that is continued, only what is left is asked about.
+func TestResumedRunsAskAboutWhatIsLeft(t *testing.T) {
+	t.Parallel()
+	vendor := startVendor(t, upstream.Config{})
+	args := []string{"batch", "queries.ndjson", "--provider", "openai", "--base-url", vendor.URL() + "/v1", "--price", "1000000,1000000", "--max-tokens", "500", "-o", "out.ndjson", "-j", "1"}
+	dir, key := queryDir(t, 3), []string{"OPENAI_API_KEY=sk-1"}
+	s := onTerminal(t, dir, 100, key, append(args, "--max-cost", "530")...) // enough for one
+	s.sees(`1 answered`)
+	s.ends(exitEarly)
+	s = onTerminal(t, dir, 100, key, append(args, "--resume")...)
+	s.sees(`2 queries, about \$.*Ask them\? \[y/N\]`)
+	s.typed("y\n")
+	s.ends(exitOK)
+	if n := vendor.Stats().Requests; n != 3 {
+		t.Errorf("%d requests", n)
+	}
+}

@@ -179,19 +179,23 @@ func TestUtilisation(t *testing.T) {
 func TestPredictionStandsBesideTheOutcome(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := executor.Config{Lanes: []route.Lane{{Name: "a", Model: "m", Provider: taking(time.Second)}}, Prices: book(1, 2), RequestsPerSecond: new(2.0), LookAhead: 5}
-		qs := bounded(100, 1000)
-		plan, err := newExecutor(t, cfg).Plan(context.Background(), func(yield func(sdk.Query, error) bool) {
-			for _, q := range qs {
+		input := func(yield func(sdk.Query, error) bool) {
+			for _, q := range bounded(100, 1000) {
 				if !yield(q, nil) {
 					return
 				}
 			}
-		})
+			_ = yield(sdk.Query{ID: "bad"}, nil) && yield(sdk.Query{}, &sdk.ItemError{ID: "worse"})
+		}
+		plan, err := newExecutor(t, cfg).Plan(context.Background(), input)
 		if err != nil {
 			t.Fatal(err)
 		}
-		got := batch(t, newExecutor(t, cfg), qs).Predicted
-		if plan.Queries != 100 || shown(got) != shown(plan) {
+		s, err := newExecutor(t, cfg).Run(context.Background(), input, func(sdk.Result) error { return nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := s.Predicted; plan.Queries != 100 || plan.Invalid != 2 || shown(got) != shown(plan) {
 			t.Errorf("predicted %s\nplanned %s", shown(got), shown(plan))
 		}
 	})
@@ -251,6 +255,30 @@ func TestChecker(t *testing.T) {
 		}
 		if !c.ok && r.Error.Kind != sdk.BadResponse {
 			t.Errorf("%s: %v", name, r.Error)
+		}
+	}
+}
+
+// What starts at once is not waited for, and nothing takes less than a call.
+func TestPlanKnowsBurstAndSlots(t *testing.T) {
+	for name, c := range map[string]struct {
+		cfg   executor.Config
+		own   int // calls at once that the provider declares
+		n     int
+		least float64
+		most  float64
+		limit string
+	}{
+		"one call":           {executor.Config{MaxConcurrent: 5}, 0, 1, 1.9, 2.1, "concurrency"},
+		"within the burst":   {executor.Config{RequestsPerSecond: new(1.0), Burst: 20, MaxConcurrent: 20}, 0, 20, 1.9, 2.1, "concurrency"},
+		"beyond the burst":   {executor.Config{RequestsPerSecond: new(1.0), Burst: 20, MaxConcurrent: 20}, 0, 30, 11.5, 12.5, "requests"},
+		"without a burst":    {executor.Config{RequestsPerSecond: new(1.0), MaxConcurrent: 20}, 0, 30, 30, 32, "requests"},
+		"provider's own end": {executor.Config{RequestsPerSecond: new(0.0), MaxConcurrent: 20}, 2, 30, 29, 31, "concurrency"},
+	} {
+		c.cfg.Lanes = []route.Lane{{Name: "a", Provider: &fake{}, Limits: sdk.Limits{MaxConcurrent: c.own}}}
+		plan, err := newExecutor(t, c.cfg).Plan(context.Background(), stream(c.n))
+		if took := plan.Duration.Seconds(); err != nil || took < c.least || took > c.most || plan.Limit != c.limit {
+			t.Errorf("%s: %v because of %s, error %v; want %v to %v because of %s", name, plan.Duration, plan.Limit, err, c.least, c.most, c.limit)
 		}
 	}
 }

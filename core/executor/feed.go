@@ -74,6 +74,7 @@ func (r *run) admit(q sdk.Query) {
 				return
 			}
 			r.totals.SkippedCount++
+			r.forecast.plan.Skipped++
 			return
 		}
 	}
@@ -93,6 +94,7 @@ func (r *run) admit(q sdk.Query) {
 	e.seq++
 	t.seq = e.seq
 	if invalid != nil {
+		r.forecast.plan.Invalid++
 		e.end(t, nil, sdk.Errorf(sdk.InvalidRequest, "%w", invalid))
 		return
 	}
@@ -101,6 +103,8 @@ func (r *run) admit(q sdk.Query) {
 		r.forecast.add(&t.query, path)
 		t.path = path
 		err = e.place(t, t.arrived)
+	} else {
+		r.forecast.plan.Invalid++
 	}
 	if err != nil {
 		if why := e.noneLeft(); why != nil && err.Kind == sdk.LaneStopped {
@@ -123,6 +127,7 @@ func (r *run) refuse(item *sdk.ItemError) {
 	}
 	r.held++
 	r.pending++
+	r.forecast.plan.Invalid++
 	t := &task{query: sdk.Query{ID: item.ID, Metadata: item.Metadata}, index: r.index, run: r}
 	r.index++
 	err := item.Err

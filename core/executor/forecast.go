@@ -29,7 +29,7 @@ type laneLoad struct {
 	queries, tokens int64
 	sizes           sizes
 	latency         time.Duration
-	rate            float64 // a second
+	rate, burst     float64 // a second, and at once
 	tokensPerMinute int64
 }
 
@@ -45,7 +45,7 @@ func (f *forecast) loadOf(l *lane) *laneLoad {
 	if load := f.load[l]; load != nil {
 		return load
 	}
-	load := &laneLoad{sizes: l.sizes, latency: PlanLatency, rate: l.limiter.Rate(), tokensPerMinute: l.limiter.TokensPerMinute()}
+	load := &laneLoad{sizes: l.sizes, latency: PlanLatency, rate: l.limiter.Rate(), burst: l.limiter.Burst(), tokensPerMinute: l.limiter.TokensPerMinute()}
 	if l.stats.latency.n > 0 {
 		load.latency = l.stats.latency.sum / time.Duration(l.stats.latency.n)
 	}
@@ -111,9 +111,15 @@ func (f *forecast) conclude() Plan {
 	}
 	work := 0.0
 	for l, load := range f.load {
-		work += float64(load.queries) * load.latency.Seconds()
-		if load.rate > 0 {
-			longer(float64(load.queries)/load.rate, "requests")
+		latency := load.latency.Seconds()
+		own := float64(load.queries) * latency
+		work += own
+		longer(latency, "concurrency")
+		if slots := l.Limits.MaxConcurrent; slots > 0 {
+			longer(own/float64(slots), "concurrency")
+		}
+		if behind := float64(load.queries) - load.burst; load.rate > 0 && behind > 0 {
+			longer(behind/load.rate+latency, "requests")
 		}
 		if load.tokensPerMinute > 0 {
 			longer(60*float64(load.tokens)/float64(load.tokensPerMinute), "tokens")

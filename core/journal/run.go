@@ -110,21 +110,14 @@ func (r *Run) Admit(index int64, q *sdk.Query) (ask bool, err error) {
 	defer r.mu.Unlock()
 	r.next = max(r.next, index+1)
 	hash := r.hash.sum(q)
-	was := classNone
-	if r.ledger.slots != nil {
-		s := r.ledger.slots.get(index)
-		if was = s.class(); was != classNone && !s.matches(hash) && !s.matches(0) {
-			return false, &InputError{Run: r.id, Index: index, ID: q.ID}
-		}
+	was, ask, err := r.ledger.asks(r.id, r.again, index, q, hash)
+	switch {
+	case ask:
+		r.admitted[index] = hash
+	case err == nil && was == classNone:
+		r.left++
 	}
-	if !r.again.includes(was) {
-		if was == classNone {
-			r.left++
-		}
-		return false, nil
-	}
-	r.admitted[index] = hash
-	return true, nil
+	return ask, err
 }
 
 // AttemptStarted records that a call is about to be made, and returns when the

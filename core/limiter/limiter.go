@@ -259,6 +259,14 @@ func (l *Limiter) Rate() float64 {
 	return l.requests.rate()
 }
 
+// Burst returns how many sends may follow each other at once, 0 if there is no
+// limit.
+func (l *Limiter) Burst() float64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.requests.burst()
+}
+
 func (n Need) amounts() [3]int64 { return [3]int64{n.Input + n.Output, n.Input, n.Output} }
 
 // unused reports whether a failure of this kind used no tokens.
