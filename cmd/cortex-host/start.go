@@ -2,12 +2,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"path/filepath"
 	"strings"
 
 	"github.com/hashicorp/go-hclog"
 
+	"github.com/cortexlinux/cortex-host/core/store"
 	"github.com/cortexlinux/cortex-host/sdk"
 )
 
@@ -65,8 +67,12 @@ func (h *house) warm(ctx context.Context, queries iter.Seq2[sdk.Query, error]) i
 	}
 }
 
-// startFailure says what the provider may be missing.
+// startFailure says what the provider may be missing. A plugin that broke while
+// it started is nothing that the command line could mend.
 func (h *house) startFailure(err error) error {
+	if errors.Is(err, sdk.Internal) && !errors.Is(err, store.ErrRefused) {
+		return &failure{err, "", exitFatal}
+	}
 	hint := "`cortex-host provider describe " + h.offers[0].name + "` shows its settings"
 	if variables, set := h.offers[0].keys(h.env); !set && len(variables) > 0 {
 		hint = "set " + strings.Join(variables, " or ") + "; " + hint

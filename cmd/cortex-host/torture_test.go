@@ -125,7 +125,7 @@ func (v *victim) torture(kills int) {
 		case code == exitOK:
 			return
 		case code == -1: // killed: go on
-		case v.kills["child"] > children: // a plugin may be killed before it has begun
+		case v.kills["child"] > children && code != exitUsage: // a plugin may be killed before it has begun
 		case code != exitFailed:
 			v.t.Fatalf("exit %d\n%s", code, errs)
 		}

@@ -2,6 +2,9 @@ package process
 
 import "encoding/json"
 
+// UnderRaceDetector says that this program was built with the race detector.
+var UnderRaceDetector = len(childEnv) > 0
+
 // SetLandlock makes a configuration act as on a kernel with an older Landlock.
 func (c *Config) SetLandlock(abi int) { c.landlock = abi }
 

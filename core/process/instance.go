@@ -153,9 +153,13 @@ func (i *instance) clientConfig(image *store.Image) *plugin.ClientConfig {
 	return c
 }
 
-// startError says why the plugin did not start, with its last words.
+// startError says why the plugin did not start, with its last words. What
+// go-plugin says of one that ended by itself is only that nothing came from it.
 func (i *instance) startError(err error) *sdk.Error {
 	e := sdk.Errorf(sdk.Internal, "the plugin %s did not start: %w", i.cfg.Plugin.Path, err)
+	if i.dead() && !i.child.killed.Load() {
+		e.Message = fmt.Sprintf("the plugin %s did not start: it ended (%s) before it could be asked; %s", i.cfg.Plugin.Path, i.child.ending(), i.child.Diagnose(context.Background()))
+	}
 	e.Message += i.lastWords()
 	return e
 }

@@ -1,6 +1,7 @@
 package process_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,10 +11,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -72,6 +75,9 @@ func servePlugin() {
 		serveFaulty()
 	case "hostile":
 		provider.Serve(&hostile{})
+	case "stillborn":
+		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+		time.Sleep(time.Hour)
 	case "garbage":
 		fmt.Fprintln(os.Stderr, "could not find my library")
 		fmt.Println("hello, I am no plugin")
@@ -87,6 +93,7 @@ type puppet struct {
 	log  hclog.Logger
 	mu   sync.Mutex
 	key  string
+	naps atomic.Int64
 }
 
 // UseLogger implements provider.LogUser.
@@ -135,6 +142,21 @@ func (p *puppet) Complete(ctx context.Context, q *sdk.Query) (*sdk.Response, err
 	case "wait":
 		<-ctx.Done()
 		return nil, ctx.Err()
+	case "fill":
+		n, err := strconv.Atoi(rest)
+		if err != nil {
+			return nil, err
+		}
+		text = fmt.Sprint(len(bytes.Repeat([]byte{1}, n<<20)))
+	case "nap": // whatever the caller wants
+		d, err := time.ParseDuration(rest)
+		if err != nil {
+			return nil, err
+		}
+		p.naps.Add(1)
+		time.Sleep(d)
+	case "busy":
+		text = strconv.FormatInt(p.naps.Load(), 10)
 	case "child":
 		cmd := exec.Command("sleep", "1000")
 		if err := cmd.Start(); err != nil {
@@ -363,13 +385,15 @@ func TestBadPlugins(t *testing.T) {
 	}{
 		{missing, "/does/not/exist"},
 		{install(t, "garbage"), "could not find my library"},
+		{install(t, "garbage"), "ended (exit status 7)"},
+		{install(t, "stillborn"), "ended (signal: killed)"},
 		{install(t, "mute"), "timeout"},
 		{install(t, "future"), "Plugin version: 7, Client versions: [1]"},
 		{install(t, "far"), "must listen on a Unix socket in PLUGIN_UNIX_SOCKET_DIR"},
 	} {
 		p := open(t, process.Config{Plugin: c.plugin, StartTimeout: time.Second})
 		start := time.Now()
-		if _, err := say(t.Context(), p, "x"); !errors.Is(err, sdk.Internal) || !strings.Contains(err.Error(), c.says) {
+		if _, err := say(t.Context(), p, "x"); !errors.Is(err, sdk.Internal) || !strings.Contains(err.Error(), c.says) || strings.Contains(err.Error(), "on standard output:\n") {
 			t.Errorf("%s: got %v", c.plugin.Name, err)
 		}
 		if took := time.Since(start); took > 6*time.Second {
@@ -460,6 +484,109 @@ func TestCloseIsBounded(t *testing.T) {
 	if _, err := say(t.Context(), p, "x"); !errors.Is(err, sdk.Internal) {
 		t.Errorf("after Close: got %v", err)
 	}
+}
+
+// crash is how Go begins to tell that there is no memory.
+var crash = regexp.MustCompile(`\n(fatal|runtime/cgo|SIG).*: `)
+
+// A plugin has as much memory as it is given, and dies of more, alone.
+func TestMemoryOfAPluginIsBounded(t *testing.T) {
+	onLinux(t)
+	if process.UnderRaceDetector {
+		t.Skip("SKIPPED: the race detector needs more memory than the bound")
+	}
+	p := open(t, process.Config{MemoryBytes: 256 << 20})
+	if got := ask(t, p, "fill 64"); got != fmt.Sprint(64<<20) {
+		t.Errorf("got %s", got)
+	}
+	// The traceback is long; what the plugin died of is told nevertheless.
+	_, err := say(t.Context(), p, "fill 512")
+	if !errors.Is(err, sdk.Internal) || !crash.MatchString(err.Error()) {
+		t.Errorf("got %v", err)
+	}
+	ask(t, p, "x")
+	if got := ask(t, open(t, process.Config{}), "fill 512"); got != fmt.Sprint(512<<20) {
+		t.Errorf("with the default: got %s", got)
+	}
+}
+
+// inFlight asks n times at once and returns when the plugin has all of it; wait
+// returns what came of it.
+func inFlight(t *testing.T, p *process.Provider, n int, text string) (wait func() []error) {
+	t.Helper()
+	errs := make([]error, n)
+	var calls sync.WaitGroup
+	for i := range n {
+		calls.Go(func() { _, errs[i] = say(context.Background(), p, text) })
+	}
+	for deadline := time.Now().Add(5 * time.Second); ask(t, p, "busy") != strconv.Itoa(n); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the calls do not arrive")
+		}
+	}
+	return func() []error { calls.Wait(); return errs }
+}
+
+// Close lets calls under way end with their answers, refuses new ones meanwhile,
+// and then ends the process.
+func TestCloseDrains(t *testing.T) {
+	p := open(t, process.Config{StopTimeout: 20 * time.Second})
+	pid, err := strconv.Atoi(ask(t, p, "pid"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	wait := inFlight(t, p, 8, "nap 500ms")
+	closed := make(chan struct{})
+	go func() { defer close(closed); p.Close() }()
+	refused := 0
+	for open := true; open; {
+		began := time.Now()
+		switch _, err := say(context.Background(), p, "x"); {
+		case err == nil && refused > 0:
+			t.Error("a call began while the plugin was being stopped")
+		case err != nil && (!errors.Is(err, sdk.Internal) || !strings.Contains(err.Error(), "closed")):
+			t.Errorf("a new call: %v", err)
+		case err != nil && time.Since(began) > time.Second:
+			t.Errorf("a new call is refused after %v", time.Since(began))
+		case err != nil:
+			refused++
+		}
+		select {
+		case <-closed:
+			open = false
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+	for _, err := range wait() {
+		if err != nil {
+			t.Errorf("a call under way: %v", err)
+		}
+	}
+	if refused < 2 {
+		t.Errorf("%d calls were refused; this test proves nothing", refused)
+	}
+	gone(t, pid)
+}
+
+// What does not end is not waited for longer than the bound.
+func TestDrainIsBounded(t *testing.T) {
+	p := open(t, process.Config{StopTimeout: 300 * time.Millisecond})
+	pid, err := strconv.Atoi(ask(t, p, "pid"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	wait := inFlight(t, p, 3, "nap 1h")
+	began := time.Now()
+	p.Close()
+	if took := time.Since(began); took < 250*time.Millisecond || took > 3*time.Second {
+		t.Errorf("Close took %v", took)
+	}
+	for _, err := range wait() {
+		if !errors.Is(err, sdk.Internal) {
+			t.Errorf("a call that was cut off: %v", err)
+		}
+	}
+	gone(t, pid)
 }
 
 func TestCancel(t *testing.T) {

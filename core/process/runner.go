@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-plugin/runner"
@@ -37,8 +38,10 @@ type child struct {
 	// said is what go-plugin sees of its standard output.
 	said *io.PipeReader
 	// stdin is our end of the plugin's standard input; it ends with us.
-	stdin *os.File
-	once  sync.Once
+	stdin  *os.File
+	once   sync.Once
+	silent atomic.Bool // its standard output has ended
+	killed atomic.Bool // it did not end by itself
 }
 
 var _ runner.Runner = (*child)(nil)
@@ -101,7 +104,7 @@ func (c *child) Start(ctx context.Context) (err error) {
 	}
 	var to *io.PipeWriter
 	c.said, to = io.Pipe()
-	go pumpStdout(c.stdout, to, c.noise)
+	go pumpStdout(tillEnd{c.stdout, &c.silent}, to, c.noise)
 	return nil
 }
 
@@ -127,10 +130,21 @@ func (c *child) Wait(context.Context) error {
 	return err
 }
 
-// Kill implements runner.Runner: the process and all that descends from it.
+// Kill implements runner.Runner: the process and all that descends from it. One
+// that has closed its standard output is about to end by itself, and how it
+// does is worth a moment.
 func (c *child) Kill(context.Context) error {
 	if c.process == nil {
 		return nil
+	}
+	moment := time.Duration(0)
+	if c.silent.Load() {
+		moment = 100 * time.Millisecond
+	}
+	select {
+	case <-c.process.Done():
+	case <-time.After(moment):
+		c.killed.Store(c.process.State() == nil)
 	}
 	c.process.Kill()
 	<-c.process.Done()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"sync/atomic"
 )
 
 const (
@@ -34,7 +35,9 @@ func pumpStdout(from io.Reader, to *io.PipeWriter, noise io.Writer) {
 		if first == "" {
 			first = string(line[:min(len(line), 200)])
 		}
-		fmt.Fprintf(noise, "on standard output: %s", line)
+		if len(line) > 0 {
+			fmt.Fprintf(noise, "on standard output: %s", line)
+		}
 		if noisy += len(line); noisy > maxNoise {
 			err = io.ErrShortBuffer
 		}
@@ -55,4 +58,18 @@ func pumpStdout(from io.Reader, to *io.PipeWriter, noise io.Writer) {
 			return
 		}
 	}
+}
+
+// tillEnd is a reader that tells when there is no more.
+type tillEnd struct {
+	io.Reader
+	ended *atomic.Bool
+}
+
+func (r tillEnd) Read(p []byte) (int, error) {
+	n, err := r.Reader.Read(p)
+	if err != nil {
+		r.ended.Store(true)
+	}
+	return n, err
 }

@@ -20,8 +20,16 @@ type tail struct {
 
 	mu      sync.Mutex
 	buf     []byte
+	cause   []byte // the line that a crash began with, if one did
 	secrets [][]byte
 }
+
+// crashes are how Go tells of a crash. The traceback of all goroutines that
+// follows may well drive that line out of the tail.
+var crashes = [][]byte{[]byte("panic: "), []byte("fatal error: "), []byte("fatal: "), []byte("runtime/cgo: "), []byte("SIG")}
+
+// maxCause bounds the line that is kept of a crash.
+const maxCause = 500
 
 // Write never fails.
 func (t *tail) Write(p []byte) (int, error) {
@@ -33,6 +41,11 @@ func (t *tail) Write(p []byte) (int, error) {
 	}
 	if t.next != nil {
 		_, _ = t.next.Write(clean)
+	}
+	for _, prefix := range crashes {
+		if len(t.cause) == 0 && bytes.HasPrefix(clean, prefix) { // go-plugin writes line by line
+			t.cause = bytes.Clone(clean[:min(len(clean), maxCause)])
+		}
 	}
 	t.buf = append(t.buf, clean...)
 	if over := len(t.buf) - tailSize; over > 0 {
@@ -62,6 +75,9 @@ func (t *tail) lastWords() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	var lines []string
+	if len(t.cause) > 0 && !bytes.Contains(t.buf, t.cause) {
+		lines = []string{strings.ToValidUTF8(string(t.cause), "?"), "..."}
+	}
 	for line := range bytes.Lines(t.buf) {
 		line = bytes.TrimSpace(line)
 		if len(line) > 0 && !bytes.HasPrefix(line, []byte(`{"@`)) {
