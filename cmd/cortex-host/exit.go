@@ -79,7 +79,7 @@ func hintOfGuest(e *wasm.Error) string {
 		return "`cortex-host generator test` says what is wrong with a generator, and how its author mends it"
 	case wasm.NotAllowed:
 		return "allow it if you trust the generator's author with what it costs and who reads it"
-	case wasm.ForbiddenImport, wasm.InvalidManifest:
+	case wasm.InvalidModule, wasm.ForbiddenImport, wasm.InvalidManifest:
 		return "its author finds the contract in sdk/generator/SPEC.md, sections 1 and 8"
 	}
 	return ""

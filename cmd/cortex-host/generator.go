@@ -145,11 +145,11 @@ in place of any that it had. The module must be a WASI preview 1 command.`,
 		}
 		module, err := os.ReadFile(args[0])
 		if err != nil {
-			return err
+			return usagef("", "the module: %w", err)
 		}
 		description, err := os.ReadFile(*manifest)
 		if err != nil {
-			return err
+			return usagef("", "the manifest: %w", err)
 		}
 		packed, err := wasm.Pack(module, description)
 		if err != nil {

@@ -74,8 +74,15 @@ func (a *app) openGenerator(name string) (*wasm.Module, error) {
 	if err != nil {
 		return nil, err
 	}
+	if info, err := os.Stat(path); err != nil {
+		return nil, usagef(generatorsHint, "%w", err)
+	} else if !info.Mode().IsRegular() {
+		return nil, usagef(generatorsHint, "%s is no file", path)
+	}
 	return wasm.Open(path)
 }
+
+const generatorsHint = "name a .wasm file, or one of those that `cortex-host generator list` shows"
 
 // runnerKeys are the settings that newRunner looks at.
 var runnerKeys = []string{"generator_timeout", "generator_facts", "generator_allow", "generator_memory_mb", "generator_queries_per_item"}

@@ -120,6 +120,7 @@ type conformer struct {
 	header []byte
 	first  [][]byte // the records of the first run
 	hangs  bool     // it does not end even on ordinary items
+	silent bool     // it says nothing even about them
 	report *Conformance
 }
 
@@ -128,7 +129,7 @@ func (c *conformer) add(name, what string, err error, detail, fix string) {
 	if err != nil {
 		k.Detail, k.Fix = err.Error(), fix
 		// One fault shows in every check; then only the first advice is right.
-		if first := c.report.Checks; len(first) > 0 && !first[0].OK && first[0].Detail == k.Detail {
+		if first := c.report.Checks; len(first) > 0 && !first[0].OK && (first[0].Detail == k.Detail || c.silent && errors.Is(err, Silent)) {
 			k.Detail, k.Fix = "the same as in "+first[0].Name, fixFirst
 		}
 	}

@@ -27,7 +27,7 @@ func (c *conformer) answers() {
 	}
 	records, err := c.take(req, 0)
 	c.first = records
-	c.hangs = errors.Is(err, Deadline)
+	c.hangs, c.silent = errors.Is(err, Deadline), errors.Is(err, Silent)
 	detail := fmt.Sprintf("%d items, %d records", given, len(records))
 	if len(records) < given {
 		detail += ": right only for a generator that puts items together or has nothing to ask about some"

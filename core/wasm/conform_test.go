@@ -68,6 +68,11 @@ func TestConformFindsFaults(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, check := range report.Checks {
+				if name == "says nothing" && strings.Contains(check.Detail, "printed nothing") != (check.Name == "answers") {
+					t.Errorf("%s repeats what answers found: %+v", check.Name, check)
+				}
+			}
+			for _, check := range report.Checks {
 				if check.Name == fault.check {
 					if check.OK || check.Fix == "" {
 						t.Errorf("%+v", check)

@@ -11,12 +11,13 @@ import (
 // in place of any that it had. The manifest is checked and stored compact; the
 // module must be one that [Parse] accepts.
 func Pack(module, manifest []byte) ([]byte, error) {
-	if _, err := ParseManifest(manifest); err != nil {
+	described, err := ParseManifest(manifest)
+	if err != nil {
 		return nil, err
 	}
 	list, err := sections(module)
 	if err != nil {
-		return nil, err
+		return nil, failf(InvalidModule, "%v", err).named(described.Name)
 	}
 	var body bytes.Buffer
 	body.Write(binary.AppendUvarint(nil, uint64(len(ManifestSection))))
@@ -33,7 +34,7 @@ func Pack(module, manifest []byte) ([]byte, error) {
 	packed = append(packed, sectionCustom)
 	packed = binary.AppendUvarint(packed, uint64(body.Len()))
 	packed = append(packed, body.Bytes()...)
-	if _, err := Parse("", packed); err != nil {
+	if _, err := Parse(described.Name, packed); err != nil {
 		return nil, err
 	}
 	return packed, nil
