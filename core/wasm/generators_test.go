@@ -3,6 +3,7 @@ package wasm_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -23,6 +24,15 @@ var built struct {
 // goGenerator builds one of the generators of this repository and packs it.
 func goGenerator(t testing.TB, name string) *wasm.Module {
 	t.Helper()
+	m, err := buildGenerator(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// buildGenerator is goGenerator for an example.
+func buildGenerator(name string) (*wasm.Module, error) {
 	built.Lock()
 	defer built.Unlock()
 	if built.modules == nil {
@@ -30,30 +40,26 @@ func goGenerator(t testing.TB, name string) *wasm.Module {
 	}
 	if built.modules[name] == nil {
 		dir := filepath.Join("..", "..", "wasm-generators", name)
-		part := filepath.Join(t.TempDir(), name)
+		part := filepath.Join(sharedCache, name+".part")
 		cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", part, ".")
 		cmd.Dir = dir
 		cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "CGO_ENABLED=0", "GOFLAGS=-buildvcs=false")
 		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Fatalf("go build %s: %v\n%s", name, err, out)
+			return nil, fmt.Errorf("go build %s: %w\n%s", name, err, out)
 		}
 		module, err := os.ReadFile(part)
 		if err != nil {
-			t.Fatal(err)
+			return nil, err
 		}
 		manifest, err := os.ReadFile(filepath.Join(dir, "manifest.json"))
 		if err != nil {
-			t.Fatal(err)
+			return nil, err
 		}
 		if built.modules[name], err = wasm.Pack(module, manifest); err != nil {
-			t.Fatal(err)
+			return nil, err
 		}
 	}
-	m, err := wasm.Parse(name+".wasm", built.modules[name])
-	if err != nil {
-		t.Fatal(err)
-	}
-	return m
+	return wasm.Parse(name+".wasm", built.modules[name])
 }
 
 // newRunner returns a runner whose cache all tests share.
