@@ -121,7 +121,7 @@ func (a *app) cleanRuns(ctx context.Context, f *cleanFlags) (freed int64, err er
 			continue
 		}
 		freed += r.Bytes
-		fmt.Fprintf(a.stdout, "run %s (%s)\n", r.ID, r.State)
+		fmt.Fprintf(a.stdout, "run %s (%s)\n", format.Inline(r.ID), r.State)
 		if f.dryRun {
 			continue
 		}

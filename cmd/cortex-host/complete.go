@@ -2,6 +2,7 @@ package main
 
 import (
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -27,6 +28,12 @@ func addCompletion(a *app, root *cobra.Command) {
 			return c(cmd, args, part)
 		}
 	}
+	plain := func(c completer) completer {
+		return func(cmd *cobra.Command, args []string, part string) ([]string, cobra.ShellCompDirective) {
+			list, directive := c(cmd, args, part)
+			return slices.DeleteFunc(list, unfit), directive
+		}
+	}
 	arguments := map[string]completer{
 		"run": first(a.completeGenerator), "generate": first(a.completeGenerator),
 		"generator describe": first(a.completeGenerator), "generator inspect": first(a.completeGenerator), "generator test": first(a.completeGenerator),
@@ -45,11 +52,11 @@ func addCompletion(a *app, root *cobra.Command) {
 	var visit func(*cobra.Command)
 	visit = func(cmd *cobra.Command) {
 		if c, ok := arguments[strings.TrimPrefix(cmd.CommandPath(), root.Name()+" ")]; ok {
-			cmd.ValidArgsFunction = c
+			cmd.ValidArgsFunction = plain(c)
 		}
 		for name, c := range flags {
 			if cmd.LocalFlags().Lookup(name) != nil {
-				_ = cmd.RegisterFlagCompletionFunc(name, c) // the flag is there, and has none yet
+				_ = cmd.RegisterFlagCompletionFunc(name, plain(c)) // the flag is there, and has none yet
 			}
 		}
 		for _, sub := range cmd.Commands() {
@@ -57,6 +64,13 @@ func addCompletion(a *app, root *cobra.Command) {
 		}
 	}
 	visit(root)
+}
+
+// unfit reports whether a word cannot be shown as it is, such as a model whose
+// name steers terminals: shells print what they offer.
+func unfit(entry string) bool {
+	word, meaning, _ := strings.Cut(entry, "\t")
+	return word != format.Inline(word) || meaning != format.Inline(meaning)
 }
 
 // words completes one of a few words.

@@ -158,7 +158,7 @@ func newControlCommand(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use: "control RUN|SOCKET [ORDER]", Short: "Look at a run that is under way, pause it, change its pace", GroupID: groupRun,
 		Long: `Look at a run that is under way in another terminal or in a service, pause it,
-or change its pace. A run with -o is addressed by its id, another one by the
+or change its pace. A run with -o is addressed by its id or its file, another one by the
 socket that its --control PATH names. The answer is one JSON object.
 
 Orders: status (the default), pause, resume, max-concurrent N,
@@ -183,13 +183,35 @@ its bar: p, + and -, ] and [; ? lists them.`,
 	}
 }
 
+// socketOf finds the socket of a run that is named by it, by the run's id, or by
+// the file that it writes to.
+func (a *app) socketOf(ctx context.Context, run string) string {
+	if isSocket(run) {
+		return run
+	}
+	path := a.controlPath(run)
+	if isSocket(path) {
+		return path
+	}
+	if info, err := a.showRun(ctx, run); err == nil {
+		return a.controlPath(info.ID)
+	}
+	if strings.ContainsRune(run, os.PathSeparator) {
+		return run
+	}
+	return path
+}
+
+func isSocket(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().Type() == fs.ModeSocket
+}
+
 // control sends one order to a run.
 func (a *app) control(ctx context.Context, run, order string) error {
-	path := run
-	if !strings.ContainsRune(run, os.PathSeparator) {
-		if path = a.controlPath(run); path == "" {
-			return usagef("start the run with --control PATH", "run %s has no control socket", run)
-		}
+	path := a.socketOf(ctx, run)
+	if path == "" {
+		return usagef("start the run with --control PATH", "run %s has no control socket", run)
 	}
 	ctx, cancel := context.WithTimeout(ctx, orderTime)
 	defer cancel()

@@ -56,7 +56,7 @@ Exit code 1 if there is a problem; warnings are none.`,
 				}
 				continue
 			}
-			fmt.Fprintf(w, "%s\t%s\t%s\n", d.Status, d.Name, format.Inline(d.Detail))
+			fmt.Fprintf(w, "%s\t%s\t%s\n", d.Status, format.Inline(d.Name), format.Inline(d.Detail))
 			if d.Mend != "" {
 				fmt.Fprintf(w, "\t\t-> %s\n", format.Inline(d.Mend))
 			}

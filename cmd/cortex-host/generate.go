@@ -78,7 +78,7 @@ func (a *app) generate(ctx context.Context, g *guest, limit int64) error {
 		return outputError(err)
 	}
 	if failed > 0 {
-		return &failure{fmt.Errorf("%d items made no query", failed), "the lines above say why", exitFailed}
+		return &failure{fmt.Errorf("%s made no query", countOf(failed, "item")), "the lines above say why", exitFailed}
 	}
 	return nil
 }

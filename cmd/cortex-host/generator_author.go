@@ -89,7 +89,7 @@ input, an early end, back-pressure. Exit code 3 if it does not conform.`,
 		if *asJSON {
 			err = a.printJSON(report)
 		} else {
-			err = outputError(report.WriteText(a.stdout))
+			err = a.printReport(report.WriteText)
 		}
 		if err == nil && !report.OK() {
 			return &failure{fmt.Errorf("generator %s does not conform", module.Name()), "each check that failed says how to mend it", exitFailed}

@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"maps"
 	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/cortexlinux/cortex-host/core/format"
@@ -25,6 +27,17 @@ func (a *app) printJSON(v any) error {
 		row = format.TerminalSafe(row)
 	}
 	_, err = fmt.Fprintf(a.stdout, "%s\n", row)
+	return outputError(err)
+}
+
+// printReport prints what a check of a plugin or a generator writes, which
+// quotes it.
+func (a *app) printReport(write func(io.Writer) error) error {
+	var b strings.Builder
+	if err := write(&b); err != nil {
+		return err
+	}
+	_, err := io.WriteString(a.stdout, format.Clean(b.String()))
 	return outputError(err)
 }
 

@@ -91,7 +91,7 @@ something that costs nothing. Exit code 1 if a query would fare no better.`,
 		if err != nil {
 			return err
 		}
-		_, err = fmt.Fprintf(a.stdout, "%s: %s (%v)\n", o.name, answer, time.Since(began).Round(time.Millisecond))
+		_, err = fmt.Fprintf(a.stdout, "%s: %s (%v)\n", format.Inline(o.name), answer, time.Since(began).Round(time.Millisecond))
 		return outputError(err)
 	}
 	return cmd

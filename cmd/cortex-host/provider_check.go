@@ -60,7 +60,7 @@ Exit code 3 if the plugin does not reach the level that it claims.`,
 		if *asJSON {
 			err = a.printJSON(report)
 		} else {
-			err = outputError(report.WriteText(a.stdout))
+			err = a.printReport(report.WriteText)
 		}
 		if err == nil && !report.Passed() {
 			return &failure{fmt.Errorf("provider %s does not reach the level that it claims", plugin.Name), "each check that failed says how to mend it", exitFailed}

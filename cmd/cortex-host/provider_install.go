@@ -64,8 +64,8 @@ func (a *app) installProvider(ctx context.Context, r store.Request) (err error) 
 	if done.Replaced != "" {
 		verb = "installed (replacing " + done.Replaced + ")"
 	}
-	fmt.Fprintf(a.stdout, "%s %s %s: %s\n", verb, p.Name, format.Inline(e.Version), p.Path)
-	fmt.Fprintf(a.stdout, "sha256 %s, pinned in %s\n", p.Pin.SHA256, filepath.Join(r.Dir, store.LockName))
+	fmt.Fprintf(a.stdout, "%s %s %s: %s\n", verb, p.Name, format.Inline(e.Version), format.Inline(p.Path))
+	fmt.Fprintf(a.stdout, "sha256 %s, pinned in %s\n", p.Pin.SHA256, format.Inline(filepath.Join(r.Dir, store.LockName)))
 	if done.Checked != "" {
 		a.info("checked against %s", done.Checked)
 	} else {

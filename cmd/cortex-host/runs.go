@@ -41,7 +41,7 @@ func newRunsListCommand(a *app) *cobra.Command {
 				}
 				continue
 			}
-			fmt.Fprintf(table, "%s\t%s\t%s\t%d answered, %d failed\t%s\n", r.ID, r.Created.Local().Format(time.DateTime), r.State,
+			fmt.Fprintf(table, "%s\t%s\t%s\t%d answered, %d failed\t%s\n", format.Inline(r.ID), r.Created.Local().Format(time.DateTime), r.State,
 				r.Totals.Answered+r.Totals.Degraded, r.Totals.Failed, format.Inline(r.Plan.Output.Path))
 		}
 		return outputError(table.Flush())
