@@ -89,9 +89,27 @@ func Example() {
 	// <nil> m
 }
 
-func TestFaults(t *testing.T) {
+// eachWay runs a test with a server that is reached directly, and with one that
+// is reached through a proxy: those are two transports. by returns the base URL
+// under which the client reaches the server at that one.
+func eachWay(t *testing.T, test func(t *testing.T, by func(url string) string)) {
+	t.Helper()
+	t.Run("direct", func(t *testing.T) { test(t, func(url string) string { return url }) })
+	t.Run("proxied", func(t *testing.T) {
+		test(t, func(url string) string {
+			// To a server that takes absolute URLs, whoever sends them is a client
+			// of its proxy. Loopback addresses are never proxied.
+			t.Setenv("HTTP_PROXY", url)
+			return "http://vendor.invalid"
+		})
+	})
+}
+
+func TestFaults(t *testing.T) { eachWay(t, testFaults) }
+
+func testFaults(t *testing.T, by func(url string) string) {
 	s := start(t, upstream.Config{})
-	c := dial(t, httpapi.Config{BaseURL: s.URL(), MaxReply: 1 << 20})
+	c := dial(t, httpapi.Config{BaseURL: by(s.URL()), MaxReply: 1 << 20})
 	for _, f := range []struct {
 		name  string
 		reply upstream.Reply
@@ -153,7 +171,9 @@ func TestNotSent(t *testing.T) {
 
 // A kept-alive connection that the server has dropped is the classic trap:
 // net/http sends again by itself if it is let.
-func TestStaleConnectionIsNotSentTwice(t *testing.T) {
+func TestStaleConnectionIsNotSentTwice(t *testing.T) { eachWay(t, testStaleConnection) }
+
+func testStaleConnection(t *testing.T, by func(url string) string) {
 	var mu sync.Mutex
 	requests := 0
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -184,7 +204,7 @@ func TestStaleConnectionIsNotSentTwice(t *testing.T) {
 			}()
 		}
 	}()
-	c := dial(t, httpapi.Config{BaseURL: "http://" + l.Addr().String()})
+	c := dial(t, httpapi.Config{BaseURL: by("http://" + l.Addr().String())})
 	if _, err := post(t.Context(), c); err != nil {
 		t.Fatal(err)
 	}
@@ -199,15 +219,22 @@ func TestStaleConnectionIsNotSentTwice(t *testing.T) {
 }
 
 func TestRedirectIsNotFollowed(t *testing.T) {
-	thief := start(t, upstream.Config{})
-	s := start(t, upstream.Config{Script: upstream.Always(upstream.Reply{Status: 307, Header: http.Header{"Location": {thief.URL()}}})})
-	_, err := post(t.Context(), dial(t, httpapi.Config{BaseURL: s.URL(), Header: http.Header{"Authorization": {"Bearer secret"}}}))
-	if !errors.Is(err, sdk.NotFound) || !strings.Contains(err.Error(), thief.URL()) {
-		t.Errorf("got %v", err)
-	}
-	if thief.Stats().Requests != 0 {
-		t.Error("the redirect was followed")
-	}
+	eachWay(t, func(t *testing.T, by func(url string) string) {
+		thief, s := start(t, upstream.Config{}), start(t, upstream.Config{})
+		c := dial(t, httpapi.Config{BaseURL: by(s.URL()), Header: http.Header{"Authorization": {"Bearer secret"}}})
+		for _, status := range []int{301, 302, 303, 307, 308} {
+			s.SetScript(upstream.Always(upstream.Reply{Status: status, Header: http.Header{"Location": {thief.URL()}}}))
+			if _, err := post(t.Context(), c); !errors.Is(err, sdk.NotFound) || !strings.Contains(err.Error(), thief.URL()) {
+				t.Errorf("%d: got %v", status, err)
+			}
+			if _, err := c.Get(t.Context(), "/models", ""); !errors.Is(err, sdk.NotFound) {
+				t.Errorf("%d: got %v", status, err)
+			}
+		}
+		if thief.Stats().Requests != 0 {
+			t.Error("a redirect was followed")
+		}
+	})
 }
 
 func TestCorporateCA(t *testing.T) {
@@ -220,17 +247,6 @@ func TestCorporateCA(t *testing.T) {
 		if _, err := post(t.Context(), dial(t, httpapi.Config{BaseURL: s.URL(), CA: ca})); err != nil {
 			t.Errorf("got %v", err)
 		}
-	}
-}
-
-func TestProxyFromTheEnvironment(t *testing.T) {
-	proxy := start(t, upstream.Config{})
-	t.Setenv("HTTP_PROXY", proxy.URL())
-	if _, err := post(t.Context(), dial(t, httpapi.Config{BaseURL: "http://vendor.invalid/v1"})); err != nil {
-		t.Errorf("got %v", err)
-	}
-	if got := proxy.Stats().Requests; got != 1 {
-		t.Errorf("the proxy saw %d requests", got)
 	}
 }
 
@@ -254,10 +270,12 @@ func TestConnectionsAreReused(t *testing.T) {
 }
 
 func TestTimeoutWithoutADeadline(t *testing.T) {
-	s := start(t, upstream.Config{Script: upstream.Always(upstream.Reply{Fault: upstream.Hang})})
-	if _, err := post(t.Context(), dial(t, httpapi.Config{BaseURL: s.URL(), Timeout: 30 * time.Millisecond})); !errors.Is(err, sdk.InDoubt) {
-		t.Errorf("got %v", err)
-	}
+	eachWay(t, func(t *testing.T, by func(url string) string) {
+		s := start(t, upstream.Config{Script: upstream.Always(upstream.Reply{Fault: upstream.Hang})})
+		if _, err := post(t.Context(), dial(t, httpapi.Config{BaseURL: by(s.URL()), Timeout: 30 * time.Millisecond})); !errors.Is(err, sdk.InDoubt) {
+			t.Errorf("got %v", err)
+		}
+	})
 }
 
 func TestNewRefuses(t *testing.T) {
