@@ -128,7 +128,8 @@ func (q *Query) Task() TaskType {
 // query in bytes: the measure from which token estimates and bounds are made.
 func (q *Query) PromptBytes() int {
 	n := 0
-	for _, m := range q.Messages {
+	for i := range q.Messages {
+		m := &q.Messages[i]
 		n += len(m.Text)
 		for _, p := range m.Parts {
 			n += len(p.Text)

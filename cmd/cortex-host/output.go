@@ -138,7 +138,7 @@ func (s *streamSink) again() string                { return "" }
 func (s *streamSink) id() string                   { return "" }
 
 func (s *streamSink) write(r *sdk.Result) error {
-	row, err := s.encoder.Encode(r)
+	row, err := s.encoder.Append(nil, r)
 	if err != nil {
 		return err
 	}

@@ -68,9 +68,13 @@ type journalSink struct {
 	run     *journal.Run
 	encoder format.Encoder
 	plan    journal.Plan
+	row     []byte // the last one's memory
 	// discarded says that nothing is left of the run, since nothing was sent.
 	discarded bool
 }
+
+// maxSpareRow is the longest row whose memory is kept for the next.
+const maxSpareRow = 64 << 10
 
 var _ sink = (*journalSink)(nil)
 
@@ -159,9 +163,12 @@ func spentBefore(t journal.Totals) (sdk.Money, int64) {
 func (s *journalSink) unpriced() int64 { return s.run.Before().Unpriced }
 
 func (s *journalSink) write(r *sdk.Result) error {
-	row, err := s.encoder.Encode(r)
+	row, err := s.encoder.Append(s.row[:0], r)
 	if err != nil {
 		return err
+	}
+	if s.row = row; cap(row) > maxSpareRow {
+		s.row = nil
 	}
 	return s.run.Settle(r, row)
 }

@@ -24,31 +24,29 @@ type outcome struct {
 
 // attempt makes one call. It runs without the lock; t is the worker's.
 func (e *Executor) attempt(t *task) outcome {
+	if e.cfg.Recorder == nil || t.run.input == nil {
+		return e.call(t)
+	}
 	record := sdk.Attempt{
 		Index: t.index, QueryID: t.query.ID, Number: t.attempts,
 		Lane: t.lane.Name, Model: t.lane.key.model, Started: time.Now(),
 	}
-	recorded := e.cfg.Recorder != nil && t.run.input != nil
-	if recorded {
-		record.Reserved, record.ReservedTokens = t.lane.most(&t.query)
-		if err := e.cfg.Recorder.AttemptStarted(record); err != nil {
-			return outcome{err: sdk.Errorf(sdk.Canceled, "not sent: the record of the run could not be written: %w", err), broken: err, unsent: true}
-		}
+	record.Reserved, record.ReservedTokens = t.lane.most(&t.query)
+	if err := e.cfg.Recorder.AttemptStarted(record); err != nil {
+		return outcome{err: sdk.Errorf(sdk.Canceled, "not sent: the record of the run could not be written: %w", err), broken: err, unsent: true}
 	}
 	out := e.call(t)
-	if recorded {
-		record.Duration, record.Cost, record.Tokens = out.latency, out.cost, out.tokens()
-		if out.resp != nil {
-			record.ModelServed, record.RequestID = out.resp.ModelServed, out.resp.RequestID
-		}
-		if out.err != nil {
-			record.Kind = out.err.Kind
-			if out.err.RequestID != "" {
-				record.RequestID = out.err.RequestID
-			}
-		}
-		out.broken = e.cfg.Recorder.AttemptEnded(record)
+	record.Duration, record.Cost, record.Tokens = out.latency, out.cost, out.tokens()
+	if out.resp != nil {
+		record.ModelServed, record.RequestID = out.resp.ModelServed, out.resp.RequestID
 	}
+	if out.err != nil {
+		record.Kind = out.err.Kind
+		if out.err.RequestID != "" {
+			record.RequestID = out.err.RequestID
+		}
+	}
+	out.broken = e.cfg.Recorder.AttemptEnded(record)
 	return out
 }
 
@@ -130,18 +128,18 @@ func (l *lane) read(resp *sdk.Response, err error) (*sdk.Response, *sdk.Error) {
 	if resp.Model == "" {
 		resp.Model = l.key.model
 	}
-	failed := sdk.Error{Provider: l.Name, RequestID: resp.RequestID}
+	failed := func(kind sdk.Kind, message string) *sdk.Error {
+		return &sdk.Error{Kind: kind, Message: message, Provider: l.Name, RequestID: resp.RequestID}
+	}
 	switch resp.FinishReason {
 	case sdk.Length:
-		failed.Kind, failed.Message = sdk.Truncated, "the reply was cut short by its length: raise max_tokens"
+		return resp, failed(sdk.Truncated, "the reply was cut short by its length: raise max_tokens")
 	case sdk.Filtered:
-		failed.Kind, failed.Message = sdk.ContentFiltered, "the reply was withheld by the vendor's content filter"
+		return resp, failed(sdk.ContentFiltered, "the reply was withheld by the vendor's content filter")
 	case sdk.Refusal:
-		failed.Kind, failed.Message = sdk.Refused, "the model declined to answer"
-	default:
-		return resp, nil
+		return resp, failed(sdk.Refused, "the model declined to answer")
 	}
-	return resp, &failed
+	return resp, nil
 }
 
 // interrupted is the error of a call that ended because its context was done.

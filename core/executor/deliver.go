@@ -47,7 +47,9 @@ func (e *Executor) deliver(r *run) {
 			}
 		}
 		r.held -= len(batch)
-		r.room.Signal()
+		if r.held <= r.window-r.stride {
+			r.room.Signal()
+		}
 		clear(batch)
 		d.spare = batch
 	}

@@ -22,6 +22,7 @@ type run struct {
 	cancel  context.CancelCauseFunc
 	unwatch func() bool
 	window  int
+	stride  int // the feeder, once it waits, is woken when so many have left the window
 	began   time.Time
 
 	// input is closed when the feeder has left; nil if there is none.
@@ -77,7 +78,7 @@ func (e *AbortError) Unwrap() error { return e.Last }
 
 // begin starts a run that may hold so many queries at once.
 func (e *Executor) begin(ctx context.Context, window int, sink func(sdk.Result) error) *run {
-	r := &run{exec: e, window: window, began: time.Now()}
+	r := &run{exec: e, window: window, stride: min(8, 1+(window-1)/32), began: time.Now()}
 	r.delivery.sink = sink
 	r.ctx, r.cancel = context.WithCancelCause(ctx)
 	r.room.L, r.delivery.news.L = &e.mu, &e.mu

@@ -19,7 +19,7 @@ func BenchmarkEncode(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := e.Encode(&r); err != nil {
+				if _, err := e.Append(nil, &r); err != nil {
 					b.Fatal(err)
 				}
 			}

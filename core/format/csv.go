@@ -31,15 +31,15 @@ var csvColumns = []string{"query_id", "index", "content", "error_kind", "error",
 
 // Header returns the first line of the file.
 func (c CSV) Header() []byte {
-	header, err := c.line(csvColumns)
+	header, err := c.line(nil, csvColumns)
 	if err != nil {
 		panic(err) // the names above have no error in them
 	}
 	return header
 }
 
-// Encode returns the row.
-func (c CSV) Encode(r *sdk.Result) ([]byte, error) {
+// Append appends the row.
+func (c CSV) Append(dst []byte, r *sdk.Result) ([]byte, error) {
 	cells := map[string]string{
 		"query_id": r.QueryID, "index": strconv.FormatInt(r.Index, 10), "attempts": strconv.Itoa(r.Attempts),
 		"execution_time": strconv.FormatFloat(r.ExecutionTime.Round(time.Microsecond).Seconds(), 'f', -1, 64),
@@ -59,7 +59,7 @@ func (c CSV) Encode(r *sdk.Result) ([]byte, error) {
 		if a.Cost != nil {
 			cost, err := a.Cost.MarshalJSON()
 			if err != nil {
-				return nil, err
+				return dst, err
 			}
 			cells["cost"] = string(cost)
 		}
@@ -67,7 +67,7 @@ func (c CSV) Encode(r *sdk.Result) ([]byte, error) {
 	if len(r.Metadata) > 0 {
 		metadata, err := json.Marshal(r.Metadata)
 		if err != nil {
-			return nil, err
+			return dst, err
 		}
 		cells["metadata"] = string(metadata)
 	}
@@ -75,17 +75,17 @@ func (c CSV) Encode(r *sdk.Result) ([]byte, error) {
 	for i, name := range csvColumns {
 		row[i] = defuse(cells[name])
 	}
-	return c.line(row)
+	return c.line(dst, row)
 }
 
-func (c CSV) line(cells []string) ([]byte, error) {
-	var b bytes.Buffer
-	w := csv.NewWriter(&b)
+func (c CSV) line(dst []byte, cells []string) ([]byte, error) {
+	b := bytes.NewBuffer(dst)
+	w := csv.NewWriter(b)
 	if c.Tabs {
 		w.Comma = '\t'
 	}
 	if err := w.Write(cells); err != nil {
-		return nil, fmt.Errorf("a row of the table: %w", err)
+		return dst, fmt.Errorf("a row of the table: %w", err)
 	}
 	w.Flush()
 	return b.Bytes(), w.Error()

@@ -5,7 +5,7 @@
 //	for q, err := range format.Read(f, in, format.ReadOptions{}) {
 //		...                       // err is a *format.Error: queries.jsonl.gz:12: ...
 //	}
-//	row, err := format.NDJSON{}.Encode(&result)
+//	row, err := format.NDJSON{}.Append(nil, &result)
 //
 // # In
 //

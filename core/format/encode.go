@@ -2,16 +2,17 @@ package format
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/cortexlinux/cortex-host/sdk"
 )
 
-// An Encoder turns a result into a row: the bytes that are appended to the
-// output, line end included.
+// An Encoder turns a result into a row of the output, line end included.
 type Encoder interface {
-	Encode(r *sdk.Result) ([]byte, error)
+	// Append appends the row to dst and returns the longer slice.
+	Append(dst []byte, r *sdk.Result) ([]byte, error)
 }
 
 // NDJSON writes each result as one JSON object a line.
@@ -19,13 +20,13 @@ type NDJSON struct{}
 
 var _ Encoder = NDJSON{}
 
-// Encode returns the row.
-func (NDJSON) Encode(r *sdk.Result) ([]byte, error) {
+// Append appends the row.
+func (NDJSON) Append(dst []byte, r *sdk.Result) ([]byte, error) {
 	size := 512
 	if r.Response != nil {
 		size += len(r.Response.Content) * 17 / 16 // some of it is escaped
 	}
-	return append(r.AppendJSON(make([]byte, 0, size)), '\n'), nil
+	return append(r.AppendJSON(slices.Grow(dst, size)), '\n'), nil
 }
 
 // Text writes results as plain text for people: a heading that says who
@@ -34,8 +35,8 @@ type Text struct{}
 
 var _ Encoder = Text{}
 
-// Encode returns the result's heading and text.
-func (Text) Encode(r *sdk.Result) ([]byte, error) {
+// Append appends the result's heading and text.
+func (Text) Append(dst []byte, r *sdk.Result) ([]byte, error) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "── %s ── %s\n", Inline(r.QueryID), Facts(r))
 	if body := Body(r); body != "" {
@@ -43,7 +44,7 @@ func (Text) Encode(r *sdk.Result) ([]byte, error) {
 		b.WriteByte('\n')
 	}
 	b.WriteByte('\n')
-	return []byte(b.String()), nil
+	return append(dst, b.String()...), nil
 }
 
 // Facts says on one line who answered and what it took, or what went wrong.

@@ -232,7 +232,7 @@ func FuzzQueries(f *testing.F) {
 
 func TestTextIsReadableAndClean(t *testing.T) {
 	cost := sdk.MoneyFromUSD(0.0123)
-	row, err := format.Text{}.Encode(&sdk.Result{
+	row, err := format.Text{}.Append(nil, &sdk.Result{
 		QueryID: "pkg_nginx\x1b[2J", Attempts: 2, ExecutionTime: 1234 * time.Millisecond, Degraded: true,
 		Response: &sdk.Response{Content: "nginx is a \x1b]52;c;x\x07server.\n\n", Provider: "openai", Model: "m", ModelServed: "m-2026\u202e",
 			Usage: &sdk.Usage{PromptTokens: 3, CompletionTokens: 4}, Cost: &cost},
@@ -249,7 +249,7 @@ failed: truncated: cut\x1b
 }
 
 func TestNDJSONIsOneLine(t *testing.T) {
-	row, err := format.NDJSON{}.Encode(&sdk.Result{QueryID: "a", Response: &sdk.Response{Content: "<b>\n\u2028"}, Attempts: 1})
+	row, err := format.NDJSON{}.Append(nil, &sdk.Result{QueryID: "a", Response: &sdk.Response{Content: "<b>\n\u2028"}, Attempts: 1})
 	if err != nil || strings.Count(string(row), "\n") != 1 || !strings.HasSuffix(string(row), "}\n") {
 		t.Fatalf("%q %v", row, err)
 	}
@@ -271,7 +271,7 @@ func ExampleQueries() {
 
 func TestTerminalSafeKeepsJSON(t *testing.T) {
 	content := "C1 \u009b31m, bidi \u202e, tag \U000e0041, DEL \x7f, esc \x1b, plain ünï ✓ 👩‍👩‍👧"
-	row, err := format.NDJSON{}.Encode(&sdk.Result{QueryID: "a", Response: &sdk.Response{Content: content}})
+	row, err := format.NDJSON{}.Append(nil, &sdk.Result{QueryID: "a", Response: &sdk.Response{Content: content}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -289,7 +289,7 @@ func TestPrettyFitsTheWidthAndHasNoEscapesWithoutColor(t *testing.T) {
 	r := &sdk.Result{QueryID: "pkg_a\x1b[2J", Attempts: 1, Response: &sdk.Response{Provider: "p",
 		Content: strings.Repeat("word \u202e\x1b]8;;x\x07", 40) + "\n\n- a list\n\t- deeper"}}
 	for _, width := range []int{0, 10, 40, 80, 500} {
-		row, err := format.Pretty{Width: width}.Encode(r)
+		row, err := format.Pretty{Width: width}.Append(nil, r)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -302,7 +302,7 @@ func TestPrettyFitsTheWidthAndHasNoEscapesWithoutColor(t *testing.T) {
 			}
 		}
 	}
-	row, err := format.Pretty{Width: 80, Color: true}.Encode(r)
+	row, err := format.Pretty{Width: 80, Color: true}.Append(nil, r)
 	if err != nil || !strings.Contains(string(row), "\x1b[") || strings.Contains(string(row), "\x1b[2J") || strings.Contains(string(row), "\x1b]") {
 		t.Errorf("%q %v", row, err)
 	}

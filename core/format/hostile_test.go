@@ -64,7 +64,7 @@ func TestHostilePayloadsInEveryFormat(t *testing.T) {
 	for _, p := range hostilePayloads(t) {
 		for _, failed := range []bool{false, true} {
 			for _, e := range []format.Encoder{format.Text{}, format.Pretty{Width: 60}, format.Pretty{Width: 40, Color: true}, format.Pretty{Width: 3}} {
-				row, err := e.Encode(hostileResult(p, failed))
+				row, err := e.Append(nil, hostileResult(p, failed))
 				if err != nil {
 					t.Fatalf("%T %q: %v", e, p, err)
 				}
@@ -74,7 +74,7 @@ func TestHostilePayloadsInEveryFormat(t *testing.T) {
 				harmless(t, p, fmt.Sprintf("%T", e), string(row))
 			}
 			for _, e := range []format.Encoder{format.NDJSON{}, format.OpenAI{}} {
-				row, err := e.Encode(hostileResult(p, failed))
+				row, err := e.Append(nil, hostileResult(p, failed))
 				if err != nil {
 					continue // a row that cannot be written is an error, and never half a row
 				}
@@ -99,7 +99,7 @@ func TestHostilePayloadsInEveryFormat(t *testing.T) {
 
 func checkCells(t *testing.T, p string, e format.CSV, failed bool) {
 	t.Helper()
-	row, err := e.Encode(hostileResult(p, failed))
+	row, err := e.Append(nil, hostileResult(p, failed))
 	if err != nil {
 		t.Fatalf("%q: %v", p, err)
 	}

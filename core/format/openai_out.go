@@ -108,8 +108,8 @@ type OpenAIExtras struct {
 	Generator      string            `json:"generator_sha256,omitempty"`
 }
 
-// Encode returns the row.
-func (o OpenAI) Encode(r *sdk.Result) ([]byte, error) {
+// Append appends the row.
+func (o OpenAI) Append(dst []byte, r *sdk.Result) ([]byte, error) {
 	sum := sha256.Sum256([]byte(r.QueryID))
 	name := fmt.Sprintf("%x", sum[:12]) // the same when a run is repeated
 	row := openAIRow{ID: "batch_req_" + name, CustomID: r.QueryID, Extras: extras(r)}
@@ -127,11 +127,11 @@ func (o OpenAI) Encode(r *sdk.Result) ([]byte, error) {
 	default:
 		row.Error = &openAIRowError{string(sdk.Internal), "no reply and no error"}
 	}
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
+	b := bytes.NewBuffer(dst)
+	enc := json.NewEncoder(b)
 	enc.SetEscapeHTML(false)
 	if err := enc.Encode(row); err != nil {
-		return nil, fmt.Errorf("result %q: %w", Shorten(r.QueryID, 64), err)
+		return dst, fmt.Errorf("result %q: %w", Shorten(r.QueryID, 64), err)
 	}
 	return b.Bytes(), nil
 }

@@ -24,8 +24,8 @@ var _ Encoder = Pretty{}
 // maxWidth is where long lines stop being easy to read.
 const maxWidth = 100
 
-// Encode returns the result's heading and text.
-func (p Pretty) Encode(r *sdk.Result) ([]byte, error) {
+// Append appends the result's heading and text.
+func (p Pretty) Append(dst []byte, r *sdk.Result) ([]byte, error) {
 	title, facts := Inline(r.QueryID), Facts(r)
 	if p.Color {
 		mark := lipgloss.NewStyle().Bold(true).Foreground(lipgloss.Green)
@@ -43,7 +43,7 @@ func (p Pretty) Encode(r *sdk.Result) ([]byte, error) {
 		b.WriteString(p.wrap(body) + "\n")
 	}
 	b.WriteByte('\n')
-	return []byte(b.String()), nil
+	return append(dst, b.String()...), nil
 }
 
 // wrap breaks lines at spaces and indents the whole under its heading.

@@ -50,7 +50,7 @@ func TestOpenAIRowsToTheLetter(t *testing.T) {
 		"refused": `"message":{"role":"assistant","content":null,"refusal":"a <b>"}`,
 	} {
 		r := outcomes[name]
-		row, err := o.Encode(&r)
+		row, err := o.Append(nil, &r)
 		if err != nil || !strings.Contains(string(row), want) || strings.Count(string(row), "\n") != 1 || !json.Valid(row) {
 			t.Errorf("%s: %v\n got %swant %s", name, err, row, want)
 		}
@@ -64,7 +64,7 @@ func TestOpenAIRowsOnRecord(t *testing.T) {
 	var rows []byte
 	for _, name := range slices.Sorted(maps.Keys(outcomes)) {
 		r := outcomes[name]
-		row, err := o.Encode(&r)
+		row, err := o.Append(nil, &r)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -105,7 +105,7 @@ assert n == 4, n
 `
 	var rows strings.Builder
 	for _, r := range outcomes {
-		row, err := format.OpenAI{}.Encode(&r)
+		row, err := format.OpenAI{}.Append(nil, &r)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -134,7 +134,7 @@ func TestCSVRowsAreHarmless(t *testing.T) {
 		"":                          "",
 	} {
 		for _, c := range []format.CSV{{}, {Tabs: true}} {
-			row, err := c.Encode(&sdk.Result{QueryID: content, Response: &sdk.Response{Content: content}, Metadata: map[string]string{"=a": "b"}})
+			row, err := c.Append(nil, &sdk.Result{QueryID: content, Response: &sdk.Response{Content: content}, Metadata: map[string]string{"=a": "b"}})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -157,7 +157,7 @@ func TestCSVRowsAreHarmless(t *testing.T) {
 func TestCSVHasAColumnForEverything(t *testing.T) {
 	r := outcomes["cut"]
 	r.Degraded, r.PossiblyBilled = true, true
-	row, err := format.CSV{}.Encode(&r)
+	row, err := format.CSV{}.Append(nil, &r)
 	if want := `r2,0,a <b>,truncated,cut,openai,gpt-5,gpt-5-2026,3,4,1,0,0,length,req_1,yes,yes,yes,,` + "\n"; err != nil || string(row) != want {
 		t.Errorf("%v\n got %swant %s", err, row, want)
 	}
@@ -169,7 +169,7 @@ func FuzzCSV(f *testing.F) {
 	f.Add("=1", "+x", "@")
 	f.Add(" \u3000=1", "\"\r\n", "-1e5")
 	f.Fuzz(func(t *testing.T, id, content, message string) {
-		row, err := format.CSV{}.Encode(&sdk.Result{QueryID: id, Response: &sdk.Response{Content: content}, Error: &sdk.Error{Message: message}})
+		row, err := format.CSV{}.Append(nil, &sdk.Result{QueryID: id, Response: &sdk.Response{Content: content}, Error: &sdk.Error{Message: message}})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -2,6 +2,7 @@ package journal
 
 import (
 	"errors"
+	"runtime"
 	"sync"
 	"time"
 )
@@ -65,15 +66,15 @@ func newLog(journal, partial File, salt uint32, journalLen, partialLen int64, mo
 // A record is a body that appends itself.
 type record interface{ append(b []byte) []byte }
 
-// append buffers a record.
-func (l *log) append(r record) error {
+// append buffers a record and returns where it ends.
+func (l *log) append(r record) (end int64, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err := l.appendLocked(r); err != nil {
-		return err
+		return 0, err
 	}
 	l.ring()
-	return nil
+	return l.recs.end(), nil
 }
 
 // settle buffers a row (nil for none) and its record together. With
@@ -129,12 +130,22 @@ var errRecordTooLarge = errors.New("a result row of more than 256 MiB cannot be 
 func (l *log) flush() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.flushLocked()
+	return l.flushLocked(l.rows.end(), l.recs.end())
 }
 
-// flushLocked requires that l.mu is held; it gives it away while it writes.
-func (l *log) flushLocked() error {
-	rows, recs := l.rows.end(), l.recs.end()
+// flushRecord is flush for the record that ends there, and what was appended
+// before it. Others that are about to append theirs can do so first and share
+// the writes.
+func (l *log) flushRecord(end int64) error {
+	runtime.Gosched()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.flushLocked(0, end)
+}
+
+// flushLocked flushes both files at least that far. It requires that l.mu is
+// held; it gives it away while it writes.
+func (l *log) flushLocked(rows, recs int64) error {
 	for l.err == nil && (l.rows.written < rows || l.recs.written < recs) {
 		if l.flushing {
 			l.cond.Wait()
@@ -187,7 +198,7 @@ func (l *log) sync() error {
 	defer l.mu.Unlock()
 	rows, recs := l.rows.end(), l.recs.end()
 	for l.rows.synced < rows || l.recs.synced < recs {
-		if err := l.flushLocked(); err != nil {
+		if err := l.flushLocked(rows, recs); err != nil {
 			return err
 		}
 		if l.syncing {

@@ -278,7 +278,8 @@ func (r *Run) begin(h *history) error {
 	}
 	end := at + int64(len(records))
 	r.log = newLog(r.journal, r.partial, h.salt, end, h.partial, r.cfg.Sync, r.present)
-	return r.log.append(&synced{Partial: h.partial, Journal: end})
+	_, err := r.log.append(&synced{Partial: h.partial, Journal: end})
+	return err
 }
 
 func (r *Run) note(format string, args ...any) {

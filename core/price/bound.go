@@ -39,9 +39,9 @@ var surcharges = []string{"service_tier", "web_search_options", "web_search"}
 // that is not known; then the query has to set max_tokens.
 func BoundOf(q *sdk.Query, p Price, maxOutput int64) (Hold, *sdk.Error) {
 	prompt := int64(q.PromptBytes())
-	for _, m := range q.Messages {
-		prompt += messageTokens
-		for _, part := range m.Parts {
+	prompt += messageTokens * int64(len(q.Messages))
+	for i := range q.Messages {
+		for _, part := range q.Messages[i].Parts {
 			if part.Image != nil {
 				prompt += imageTokens
 			}
@@ -81,7 +81,7 @@ func longestReply(q *sdk.Query, maxOutput int64) (int64, *sdk.Error) {
 		asked = maxOutput
 	}
 	if asked == 0 {
-		return 0, sdk.Errorf(sdk.InvalidRequest, "under a budget every reply needs a bound: set max_tokens")
+		return 0, &sdk.Error{Kind: sdk.InvalidRequest, Message: "under a budget every reply needs a bound: set max_tokens"}
 	}
 	replies := int64(1)
 	for _, name := range repeatOptions {

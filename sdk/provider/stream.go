@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
-	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	providerv1 "github.com/cortexlinux/cortex-host/sdk/proto/cortex/provider/v1"
@@ -18,9 +17,13 @@ const (
 	// maxStreamed is the largest call that goes by stream: a larger one would
 	// hold up those behind it.
 	maxStreamed = 1 << 20
-	// maxFrame is the size at which a frame is closed. One message more may
-	// exceed it.
-	maxFrame = 1 << 20
+	// maxFrame is the size up to which messages share a frame; a larger one is
+	// alone in its own. It fits the largest of the buffers that gRPC keeps for
+	// another use but one, which has a megabyte and is cleared each time.
+	maxFrame = 31 << 10
+	// messageRoom is what a message takes in a frame beside its own bytes, at
+	// most.
+	messageRoom = 64
 	// maxQueued bounds the calls that wait to be sent.
 	maxQueued = 4096
 )
@@ -32,7 +35,7 @@ var errNotStreamed = errors.New("the stream does not take this call")
 type stream struct {
 	wire grpc.BidiStreamingClient[providerv1.StreamRequest, providerv1.StreamResponse]
 	stop context.CancelFunc
-	out  *queue[*providerv1.StreamRequest] // of one call or cancel each
+	out  *queue[outgoing]
 
 	mu      sync.Mutex
 	pending map[uint64]chan<- []byte
@@ -42,6 +45,15 @@ type stream struct {
 	broken chan struct{}
 	err    error
 }
+
+// An outgoing is one message for the plugin: a call, or the id of one to cancel.
+type outgoing struct {
+	call   *providerv1.Call
+	cancel uint64
+}
+
+// size is what the message takes in a frame, at most.
+func (o outgoing) size() int { return len(o.call.GetRequest()) + messageRoom }
 
 // openStream opens a stream; ctx bounds the opening only. It ends with the
 // connection, or when it breaks, and onBreak is called then, once.
@@ -57,7 +69,7 @@ func openStream(ctx context.Context, wire providerv1.ProviderClient, onBreak fun
 		return nil, err
 	}
 	s := &stream{
-		wire: w, stop: stop, out: newQueue[*providerv1.StreamRequest](),
+		wire: w, stop: stop, out: newQueue[outgoing](),
 		pending: map[uint64]chan<- []byte{}, broken: make(chan struct{}),
 	}
 	go s.send()
@@ -81,7 +93,7 @@ func (s *stream) call(ctx context.Context, request []byte) ([]byte, error) {
 	if deadline, ok := ctx.Deadline(); ok {
 		call.Timeout = durationpb.New(time.Until(deadline))
 	}
-	if !s.out.put(&providerv1.StreamRequest{Calls: []*providerv1.Call{call}}, maxQueued) {
+	if !s.out.put(outgoing{call: call}, maxQueued) {
 		s.forget(id)
 		return nil, errNotStreamed
 	}
@@ -93,7 +105,7 @@ func (s *stream) call(ctx context.Context, request []byte) ([]byte, error) {
 		return nil, s.err
 	case <-ctx.Done():
 		if s.forget(id) {
-			s.out.put(&providerv1.StreamRequest{Cancels: []uint64{id}}, 0)
+			s.out.put(outgoing{cancel: id}, 0)
 		}
 		return nil, context.Cause(ctx)
 	}
@@ -129,14 +141,18 @@ func (s *stream) send() {
 		runtime.Gosched() // whoever is about to call gets into this frame
 		frame, size := new(providerv1.StreamRequest), 0
 		for _, one := range s.out.take() {
-			frame.Calls = append(frame.Calls, one.Calls...)
-			frame.Cancels = append(frame.Cancels, one.Cancels...)
-			if size += proto.Size(one); size >= maxFrame {
+			if size > 0 && size+one.size() > maxFrame {
 				if s.wire.Send(frame) != nil {
 					return // receive learns why
 				}
 				frame, size = new(providerv1.StreamRequest), 0
 			}
+			if one.call != nil {
+				frame.Calls = append(frame.Calls, one.call)
+			} else {
+				frame.Cancels = append(frame.Cancels, one.cancel)
+			}
+			size += one.size()
 		}
 		if size > 0 && s.wire.Send(frame) != nil {
 			return

@@ -109,7 +109,7 @@ func (c *crew) complete(j job) []byte {
 	if err != nil {
 		return encodeFailure(sdk.Errorf(sdk.Internal, "the plugin's answer can't be encoded: %w", err))
 	}
-	if len(data) > MaxMessageBytes-maxFrame {
+	if len(data) > MaxMessageBytes-messageRoom {
 		return encodeFailure(tooLarge("the plugin's answer"))
 	}
 	return data
@@ -169,14 +169,15 @@ func (c *crew) send(wire streamServer, finished <-chan struct{}) error {
 		}
 		frame, size := new(providerv1.StreamResponse), 0
 		for _, outcome := range c.out.take() {
-			if size > 0 && size+len(outcome.Response) > maxFrame {
+			n := len(outcome.Response) + messageRoom
+			if size > 0 && size+n > maxFrame {
 				if err := wire.Send(frame); err != nil {
 					return err
 				}
 				frame, size = new(providerv1.StreamResponse), 0
 			}
 			frame.Outcomes = append(frame.Outcomes, outcome)
-			size += len(outcome.Response) + 1
+			size += n
 		}
 		if size > 0 {
 			if err := wire.Send(frame); err != nil {
