@@ -33,6 +33,9 @@ type Config struct {
 	// CA is a further certificate authority to trust: the path of a PEM file,
 	// or PEM itself. Empty: the system's alone.
 	CA string
+	// RequestIDHeader is the reply's header that names a request, if the vendor
+	// has one of its own; those of the usual names are known.
+	RequestIDHeader string
 	// MaxReply bounds a reply's body in bytes; 0 is 32 MiB.
 	MaxReply int64
 	// Timeout bounds a call whose context has no deadline; 0 is 10 minutes.
@@ -46,6 +49,7 @@ type Client struct {
 	redactor  *Redactor
 	transport transport
 	maxReply  int64
+	idHeader  string // canonical
 }
 
 // New returns a client, or an error that names what is wrong with cfg.
@@ -76,7 +80,7 @@ func New(cfg Config) (*Client, error) {
 	}
 	c := &Client{
 		base: *base, redactor: NewRedactor(cfg.Secrets...), transport: transport,
-		maxReply: cfg.MaxReply,
+		maxReply: cfg.MaxReply, idHeader: http.CanonicalHeaderKey(cfg.RequestIDHeader),
 	}
 	if c.maxReply <= 0 {
 		c.maxReply = defaultMaxReply

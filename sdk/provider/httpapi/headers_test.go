@@ -2,12 +2,14 @@ package httpapi_test
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"testing"
 	"time"
 
 	"github.com/cortexlinux/cortex-host/sdk"
 	"github.com/cortexlinux/cortex-host/sdk/provider/httpapi"
+	"github.com/cortexlinux/cortex-host/sdk/provider/providertest/upstream"
 )
 
 var noon = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
@@ -150,4 +152,43 @@ func FuzzHeaders(f *testing.F) {
 			}
 		}
 	})
+}
+
+// A request's id is under one of the usual names, or under the vendor's own.
+func TestRequestID(t *testing.T) {
+	for _, c := range []struct {
+		own    string
+		header http.Header
+		want   string
+	}{
+		{"", http.Header{}, ""},
+		{"", http.Header{"Request-Id": {"a"}}, "a"},
+		{"", http.Header{"X-Request-Id": {"a"}, "Cf-Ray": {"b"}}, "a"},
+		{"", http.Header{"Apim-Request-Id": {"a"}}, "a"},
+		{"", http.Header{"X-Goog-Request-Id": {"a"}}, "a"},
+		{"", http.Header{"X-Amzn-Requestid": {"a"}}, "a"},
+		{"", http.Header{"Mistral-Correlation-Id": {"a"}}, "a"},
+		{"", http.Header{"Cf-Ray": {"a"}}, "a"},
+		{"x-trace", http.Header{"X-Trace": {"a"}, "X-Request-Id": {"b"}}, "a"},
+		{"x-trace", http.Header{"X-Request-Id": {"b"}}, "b"},
+	} {
+		h := http.Header{"X-Request-Id": nil} // the mock's own
+		maps.Copy(h, c.header)
+		for _, status := range []int{200, 429} {
+			s := start(t, upstream.Config{Script: upstream.Always(upstream.Reply{Status: status, Header: h, Body: []byte(`{"error":"x"}`)})})
+			reply, err := dial(t, httpapi.Config{BaseURL: s.URL(), RequestIDHeader: c.own}).Post(t.Context(), "/x", []byte(question))
+			ids := []string{}
+			if err == nil {
+				ids = append(ids, reply.RequestID(), reply.BodyError().RequestID)
+				reply.Close()
+			} else {
+				ids = append(ids, sdk.AsError(err, sdk.Internal).RequestID)
+			}
+			for _, id := range ids {
+				if id != c.want {
+					t.Errorf("%d, own name %q, %v: got %q", status, c.own, c.header, id)
+				}
+			}
+		}
+	}
 }

@@ -56,6 +56,7 @@ func (c *Client) send(ctx context.Context, method, path, query string, body []by
 		// The status has said it all; a broken error body takes nothing back.
 		defer reply.Close()
 		e := StatusError(resp.StatusCode, resp.Header, reply.body.Bytes())
+		e.RequestID = reply.RequestID()
 		return nil, c.clean(e)
 	case err != nil:
 		defer reply.Close()

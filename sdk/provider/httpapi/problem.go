@@ -33,9 +33,11 @@ type problem struct {
 //	{"error":{"code":429,"status":...,"details":[...]}}      Gemini (also in an array)
 //	{"error":"..."}                                          Ollama
 //	{"object":"error","message":..., "type":..., "code":...} Mistral, older vLLM
+//	{"errors":[{"code":..., "message":...}]}                 Cloudflare and other gateways
 //	{"message":...}, {"detail":...}                          gateways, FastAPI
 type wireProblem struct {
 	Error   json.RawMessage `json:"error"`
+	Errors  json.RawMessage `json:"errors"`
 	Object  text            `json:"object"`
 	Message text            `json:"message"`
 	Type    text            `json:"type"`
@@ -97,9 +99,8 @@ func (t *text) UnmarshalJSON(data []byte) error {
 func readProblem(body []byte) problem {
 	body = bytes.TrimSpace(body)
 	if len(body) > 0 && body[0] == '[' {
-		var list []json.RawMessage
-		if json.Unmarshal(body, &list) == nil && len(list) > 0 {
-			body = list[0]
+		if one := firstOf(body); one != nil {
+			body = one
 		}
 	}
 	var p problem
@@ -107,6 +108,9 @@ func readProblem(body []byte) problem {
 	if decodeLoose(body, &w) != nil {
 		p.message = plain(string(body[:min(len(body), 4096)]), 300)
 		return p
+	}
+	if len(w.Error) == 0 {
+		w.Error = firstOf(w.Errors)
 	}
 	inner := wireInner{Message: w.Message, Type: w.Type, Code: w.Code}
 	if len(w.Error) > 0 && w.Error[0] == '{' {
@@ -136,6 +140,15 @@ func readProblem(body []byte) problem {
 	p.readDetails(inner.Details)
 	p.message = plain(p.message, 1000)
 	return p
+}
+
+// firstOf returns the first element of a JSON array, nil if there is none.
+func firstOf(raw json.RawMessage) json.RawMessage {
+	var list []json.RawMessage
+	if len(raw) == 0 || json.Unmarshal(raw, &list) != nil || len(list) == 0 {
+		return nil
+	}
+	return list[0]
 }
 
 // name notes the vendor's names for the failure; a number that can be one is

@@ -44,12 +44,12 @@ func (r *Reply) Errorf(kind sdk.Kind, format string, args ...any) *sdk.Error {
 // inner error says, else sdk.BadResponse.
 func (r *Reply) BodyError() *sdk.Error {
 	e := bodyError(r.header, r.Body())
-	e.Status = r.status
+	e.Status, e.RequestID = r.status, r.RequestID()
 	return r.client.clean(e)
 }
 
 // RequestID returns the vendor's id of the request, or an empty string.
-func (r *Reply) RequestID() string { return requestID(r.header) }
+func (r *Reply) RequestID() string { return r.client.requestID(r.header) }
 
 // RateLimit returns what the headers say of limits, nil for nothing.
 func (r *Reply) RateLimit() *sdk.RateLimit { return RateLimit(r.header, time.Now()) }
@@ -67,9 +67,17 @@ func (r *Reply) carry(e *sdk.Error) *sdk.Error {
 	return e
 }
 
+// requestID finds the vendor's id of a request, by its own header first.
+func (c *Client) requestID(h http.Header) string {
+	if id := plain(first(h, c.idHeader), 200); id != "" {
+		return id
+	}
+	return requestID(h)
+}
+
 // requestID finds the vendor's id of a request in the headers.
 func requestID(h http.Header) string {
-	for _, name := range [...]string{"Request-Id", "X-Request-Id", "Apim-Request-Id", "X-Goog-Request-Id"} {
+	for _, name := range [...]string{"Request-Id", "X-Request-Id", "Apim-Request-Id", "X-Goog-Request-Id", "X-Amzn-Requestid", "Mistral-Correlation-Id", "Cf-Ray"} {
 		if v := h[name]; len(v) > 0 && v[0] != "" {
 			return plain(v[0], 200)
 		}

@@ -93,6 +93,7 @@ func TestBodyError(t *testing.T) {
 		{`{"error":{"message":"what?","code":"odd"}}`, nil, sdk.BadResponse, "odd", 0, "what?"},
 		{`{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}`, nil, sdk.Overloaded, "overloaded_error", 0, "Overloaded"},
 		{`{"object":"error","message":"no","type":"x"}`, nil, sdk.BadResponse, "x", 0, "no"},
+		{`{"success":false,"errors":[{"code":3040,"message":"overloaded"}]}`, nil, sdk.BadResponse, "", 0, "overloaded"},
 		{`{"error":"what?"}`, nil, sdk.BadResponse, "", 0, "what?"},
 		{`{"answer":"?"}`, nil, sdk.BadResponse, "", 0, "neither an answer nor an error"},
 	} {

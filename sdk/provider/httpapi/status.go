@@ -36,6 +36,9 @@ func StatusError(status int, h http.Header, body []byte) *sdk.Error {
 	}
 	if e.Message == "" {
 		e.Message = strings.ToLower(http.StatusText(status))
+		if said := excerpt(body); len(said) > len("{}") {
+			e.Message += ": " + said // in a form of the vendor's own
+		}
 	}
 	return e
 }

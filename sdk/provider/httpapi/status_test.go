@@ -88,7 +88,13 @@ func TestStatusError(t *testing.T) {
 		{"moonshot busy", 429, `{"error":{"message":"The engine is currently overloaded, please try again later","type":"engine_overloaded_error"}}`, sdk.Overloaded, "engine_overloaded_error", ""},
 		{"moonshot rate", 429, `{"error":{"message":"max RPM reached","type":"rate_limit_reached_error"}}`, sdk.RateLimited, "rate_limit_reached_error", ""},
 		{"moonshot 401", 401, `{"error":{"message":"Invalid Authentication","type":"invalid_authentication_error"}}`, sdk.Unauthenticated, "invalid_authentication_error", ""},
+		// Cloudflare
+		{"cloudflare 401", 401, `{"success":false,"errors":[{"code":10000,"message":"Authentication error"}],"messages":[],"result":null}`, sdk.Unauthenticated, "", "Authentication error"},
+		{"cloudflare 429", 429, `{"success":false,"errors":[{"code":3040,"message":"Capacity temporarily exceeded"}]}`, sdk.RateLimited, "", "Capacity temporarily exceeded"},
+		{"no errors among the errors", 400, `{"errors":[],"message":"what?"}`, sdk.InvalidRequest, "", "what?"},
+		{"errors that are texts", 400, `{"errors":["what?"]}`, sdk.InvalidRequest, "", "what?"},
 		// Everything else
+		{"a form of its own", 429, `{"Status":{"Reason":"no more neurons today"}}`, sdk.RateLimited, "", `too many requests: {"Status":{"Reason":"no more neurons today"}}`},
 		{"gateway html", 502, "<html>\r\n<head><title>502 Bad Gateway</title></head>", sdk.InDoubt, "", "502 Bad Gateway"},
 		{"empty", 503, "", sdk.Overloaded, "", "service unavailable"},
 		{"408", 408, "", sdk.InDoubt, "", ""},

@@ -279,7 +279,8 @@ func (c *checker) requestID(ctx context.Context) error {
 	if name == "" {
 		return skip("the fixture has no request_id")
 	}
-	h := http.Header{name: {"conformance-request"}}
+	h := http.Header{"X-Request-Id": nil} // nothing but the vendor's own
+	h.Set(name, "conformance-request")
 	e, err := c.fault(ctx, upstream.Reply{Status: 500, Header: h}, sdk.InDoubt)
 	if err != nil {
 		return err
