@@ -65,14 +65,14 @@ func (l *lanes) find(key laneKey) *laneGroup {
 	return nil
 }
 
-// seen returns what the results tell of a lane. A lane that names no model is
-// told of under those that its provider chose.
-func (l *lanes) seen(key laneKey) (latency histogram, served []string) {
-	if g := l.find(key); g != nil {
-		return g.latency, g.served
-	}
+// seen returns what the results tell of a lane. One that names no model has the
+// answers of those that its provider chose, which are no lanes of their own;
+// only its failures have no model either.
+func (l *lanes) seen(key laneKey, own []Lane) (latency histogram, served []string) {
 	for _, g := range l.groups {
-		if g.provider != key.provider || key.model != "" {
+		chosen := key.model == "" && g.provider == key.provider &&
+			!slices.ContainsFunc(own, func(o Lane) bool { return laneKey{o.Provider, o.Model} == g.laneKey })
+		if g.laneKey != key && !chosen {
 			continue
 		}
 		latency.merge(&g.latency)

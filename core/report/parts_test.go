@@ -114,14 +114,18 @@ func TestALaneWithoutAModelHasThoseThatAnswered(t *testing.T) {
 		rec.Observe(&sdk.Result{QueryID: "q", ExecutionTime: time.Duration(i+1) * time.Second, Attempts: 1,
 			Response: &sdk.Response{Provider: "p", Model: model, ModelServed: model}}, time.Time{})
 	}
-	latency, served := rec.lanes.seen(laneKey{provider: "p"})
+	rec.Observe(&sdk.Result{QueryID: "failed", Attempts: 1, Error: &sdk.Error{Kind: sdk.InvalidRequest, Provider: "p"}}, time.Time{})
+	latency, served := rec.lanes.seen(laneKey{provider: "p"}, nil)
 	if latency.n != 3 || latency.max != 3*time.Second || latency.min != time.Second || latency.sum != 6*time.Second || len(served) != 2 {
 		t.Errorf("%+v, served %q", latency, served)
 	}
-	if latency, _ := rec.lanes.seen(laneKey{"p", "m-1"}); latency.n != 2 {
+	if latency, _ := rec.lanes.seen(laneKey{"p", "m-1"}, nil); latency.n != 2 {
 		t.Errorf("%d of m-1", latency.n)
 	}
-	if latency, _ := rec.lanes.seen(laneKey{provider: "q"}); latency.n != 0 {
+	if latency, _ := rec.lanes.seen(laneKey{provider: "q"}, nil); latency.n != 0 {
 		t.Errorf("%d of a stranger", latency.n)
+	}
+	if latency, _ := rec.lanes.seen(laneKey{provider: "p"}, []Lane{{Provider: "p"}, {Provider: "p", Model: "m-2"}}); latency.n != 2 {
+		t.Errorf("%d beside a lane of m-2", latency.n)
 	}
 }

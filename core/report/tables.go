@@ -15,7 +15,7 @@ func (rec *Recorder) laneTotals(own []Lane) []laneGroup {
 	var list []laneGroup
 	for _, l := range own {
 		g := laneGroup{laneKey: laneKey{l.Provider, l.Model}, totals: l.Totals}
-		g.latency, g.served = rec.lanes.seen(g.laneKey)
+		g.latency, g.served = rec.lanes.seen(g.laneKey, own)
 		list = append(list, g)
 	}
 	if len(own) == 0 {
