@@ -168,7 +168,7 @@ func TestBadLineOfAStream(t *testing.T) {
 		answered, failed := strings.Count(out, `"content"`), strings.Count(out, `"kind":"invalid_request"`)
 		switch {
 		case keep && (code != exitFailed || answered != 2 || failed != 2 || !strings.Contains(out, `"query_id":"stdin:3"`)),
-			!keep && (code != exitFatal || answered != 1 || failed != 0 || !strings.Contains(errs, "stdin:2: ")):
+			!keep && (code != exitFatal || answered != 1 || failed != 0 || !strings.Contains(errs, "stdin:2: ") || !strings.Contains(errs, "hint: mend what is named there, or let --keep-going")):
 			t.Errorf("keep going %v: exit %d\n%s%s", keep, code, out, errs)
 		}
 	}

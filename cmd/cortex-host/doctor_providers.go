@@ -71,7 +71,7 @@ func (a *app) examineOllama(ctx context.Context, o *offer) diagnosis {
 	if len(models) == 0 {
 		return diagnosis{name, warning, "runs on this machine, and has no model", "ollama pull llama3.2"}
 	}
-	return diagnosis{name, healthy, fmt.Sprintf("runs on this machine with %d models: %s", len(models), strings.Join(models, ", ")), ""}
+	return diagnosis{name, healthy, fmt.Sprintf("runs on this machine with %s: %s", countOf(len(models), "model"), strings.Join(models, ", ")), ""}
 }
 
 // reachAll asks all hosts at the same time.

@@ -149,7 +149,7 @@ func (a *app) conclude(ctx context.Context, j job, s executor.Summary, failed *f
 	case runErr != nil && endedEarly(runErr):
 		return errors.Join(&failure{runErr, again, exitEarly}, err)
 	case runErr != nil || err != nil:
-		return withHint(errors.Join(runErr, err), again)
+		return withNext(errors.Join(runErr, err), again)
 	case j.config.FailOn.Exceeded(s.FailureCount, s.SuccessCount+s.SkippedCount+s.FailureCount):
 		failed := fmt.Errorf("%d of %d queries failed", s.FailureCount, s.SuccessCount+s.SkippedCount+s.FailureCount)
 		return &failure{failed, again, exitFailed}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/cortexlinux/cortex-host/core/config"
+	"github.com/cortexlinux/cortex-host/core/format"
 	"github.com/cortexlinux/cortex-host/core/wasm"
 )
 
@@ -96,7 +97,15 @@ func (a *app) report(err error) {
 		return
 	}
 	a.note("error: %v", err)
-	a.note("hint: %s", cmp.Or(hintOf(err), generalHint(code)))
+	a.note("hint: %s", cmp.Or(hintOf(err), hintOfInput(err), generalHint(code)))
+}
+
+// hintOfInput says what to do about a file that cannot be read.
+func hintOfInput(err error) string {
+	if _, ok := errors.AsType[*format.Error](err); ok {
+		return "mend what is named there"
+	}
+	return ""
 }
 
 // generalHint is what to do where nothing better is known.
@@ -120,4 +129,15 @@ func withHint(err error, hint string) error {
 		return err
 	}
 	return &failure{err, hint, exitCode(err)}
+}
+
+// withNext says what to do once err is mended, as it says itself.
+func withNext(err error, next string) error {
+	if err == nil || next == "" {
+		return err
+	}
+	if hint := cmp.Or(hintOf(err), hintOfInput(err)); hint != "" {
+		next = hint + "; then " + next
+	}
+	return &failure{err, next, exitCode(err)}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -50,16 +51,22 @@ func ollamaModels(ctx context.Context, s sdk.Settings) ([]string, error) {
 	if resp.StatusCode != http.StatusOK {
 		return nil, fmt.Errorf("HTTP %d", resp.StatusCode)
 	}
-	var tags struct {
-		Models []struct {
-			Name string `json:"name"`
-		} `json:"models"`
-	}
+	var tags map[string]json.RawMessage
 	if err := json.NewDecoder(io.LimitReader(resp.Body, ollamaMostBytes)).Decode(&tags); err != nil {
 		return nil, err
 	}
+	list, ok := tags["models"]
+	if !ok {
+		return nil, errors.New("its /api/tags has no list of models")
+	}
+	var models []struct {
+		Name string `json:"name"`
+	}
+	if err := json.Unmarshal(list, &models); err != nil {
+		return nil, err
+	}
 	var names []string
-	for _, m := range tags.Models {
+	for _, m := range models {
 		if m.Name != "" {
 			names = append(names, m.Name)
 		}
