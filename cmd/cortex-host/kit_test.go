@@ -128,6 +128,39 @@ func TestTheProviderInPython(t *testing.T) {
 	if err := os.Chmod(path, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	r := testProvider(t, []string{"PATH=" + filepath.Dir(python) + string(os.PathListSeparator) + os.Getenv("PATH")}, path, filepath.Join(dir, "fixture.json"))
+	env := []string{"PATH=" + filepath.Dir(python) + string(os.PathListSeparator) + os.Getenv("PATH")}
+	r := testProvider(t, env, path, filepath.Join(dir, "fixture.json"))
 	wantLevel(t, &r, providertest.Robust)
+	installInPython(t, dir, env)
+}
+
+// installInPython makes one file of the provider as its README says, installs
+// that, and asks it.
+func installInPython(t *testing.T, dir string, env []string) {
+	t.Helper()
+	readme := readFile(t, filepath.Join(dir, "README.md"))
+	_, recipe, _ := strings.Cut(readme, "make one of them:\n")
+	recipe, _, found := strings.Cut(recipe, "\n\nThe interpreter")
+	if !found {
+		t.Fatal("the README has no recipe for one file")
+	}
+	sh := func(script string) (out, errs string) {
+		t.Helper()
+		cmd := exec.Command("sh", "-ec", script)
+		cmd.Dir, cmd.Env = dir, append(append(cleanEnv(dir), env...), "PATH="+layout+string(os.PathListSeparator)+strings.TrimPrefix(env[0], "PATH="))
+		out, errs, _, code := timed(t, cmd)
+		if code != 0 {
+			t.Fatalf("exit %d\n%s%s", code, out, errs)
+		}
+		return out, errs
+	}
+	if out, errs := sh("umask 022; " + recipe); !strings.Contains(out, "installed pyecho ") || !strings.Contains(errs, "not covered by the hash: the interpreter") {
+		t.Errorf("got %s%s", out, errs)
+	}
+	if out, _ := sh("rm -r app dist cortex cortex_provider.py; cortex-host batch " + queryFile(t, 1) + " --provider pyecho"); !strings.Contains(out, `"content":"question 0"`) {
+		t.Errorf("got %s", out)
+	}
+	if out, _ := sh("cortex-host provider verify pyecho"); !strings.Contains(out, "not covered: every module") {
+		t.Errorf("got %s", out)
+	}
 }

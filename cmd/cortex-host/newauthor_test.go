@@ -6,7 +6,12 @@ import (
 	"compress/gzip"
 	"crypto/sha256"
 	"encoding/json"
+	"encoding/pem"
 	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -52,6 +57,8 @@ func TestAScaffoldIsReleasedInstalledAndAsked(t *testing.T) {
 	if said := host(0, nil, "provider", "install", filepath.Join(module, "dist")); !strings.Contains(said, "installed acme 0.1.0") {
 		t.Errorf("got %s", said)
 	}
+	host(0, nil, "provider", "remove", "acme")
+	installFromTheWeb(t, filepath.Join(module, "dist"), host)
 	s := startVendor(t, upstream.Config{Dialect: upstream.Dialect{
 		Name: "acme", Key: upstream.OpenAI().Key,
 		Parse: func(_ string, body []byte) (model, text string, err error) {
@@ -66,6 +73,51 @@ func TestAScaffoldIsReleasedInstalledAndAsked(t *testing.T) {
 	}, Key: "sk-acme"})
 	env := []string{"ACME_API_KEY=sk-acme", "ACME_BASE_URL=" + s.URL() + "/v1"}
 	if said := host(0, env, "batch", queryFile(t, 1), "--provider", "acme"); !strings.Contains(said, "hello from acme") {
+		t.Errorf("got %s", said)
+	}
+}
+
+// installFromTheWeb installs a release from its list of checksums behind HTTPS,
+// after archives that are not those of the list.
+func installFromTheWeb(t *testing.T, dist string, host func(int, []string, ...string) string) {
+	t.Helper()
+	web := httptest.NewUnstartedServer(http.FileServer(http.Dir(dist)))
+	web.Config.ErrorLog = log.New(io.Discard, "", 0) // a client will not trust it
+	web.StartTLS()
+	defer web.Close()
+	ca := filepath.Join(t.TempDir(), "ca.pem")
+	block := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: web.Certificate().Raw})
+	if err := os.WriteFile(ca, block, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	lists, err := filepath.Glob(filepath.Join(dist, "*_SHA256SUMS"))
+	if err != nil || len(lists) != 1 {
+		t.Fatalf("%v, %v", lists, err)
+	}
+	list := web.URL + "/" + filepath.Base(lists[0])
+	if said := host(1, nil, "provider", "install", list); !strings.Contains(said, "certificate") {
+		t.Errorf("a server that nobody trusts: %s", said)
+	}
+	trusted := []string{"SSL_CERT_FILE=" + ca}
+	archives, err := filepath.Glob(filepath.Join(dist, "*.tar.gz"))
+	if err != nil || len(archives) != 1 {
+		t.Fatalf("%v, %v", archives, err)
+	}
+	good := readFile(t, archives[0])
+	if err := os.WriteFile(archives[0], append([]byte(good), 0), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if said := host(1, trusted, "provider", "install", list); !strings.Contains(said, "as the list of checksums says") || !strings.Contains(said, filepath.Base(archives[0])) {
+		t.Errorf("an altered archive: %s", said)
+	}
+	host(2, nil, "provider", "describe", "acme")
+	if err := os.WriteFile(archives[0], []byte(good), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if said := host(0, trusted, "provider", "install", list); !strings.Contains(said, "installed acme 0.1.0") || !strings.Contains(said, "checked against the list of checksums") {
+		t.Errorf("got %s", said)
+	}
+	if said := host(0, nil, "provider", "verify", "acme"); !strings.HasPrefix(said, "ok  acme  pinned by the lock file") {
 		t.Errorf("got %s", said)
 	}
 }

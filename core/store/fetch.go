@@ -251,6 +251,9 @@ func (w webSite) read(ctx context.Context, name string, most int64, to io.Writer
 	request.Header.Set("Accept-Encoding", "identity") // the bytes that were hashed
 	reply, err := w.client.Do(request)
 	if err != nil {
+		if broken, ok := errors.AsType[*url.Error](err); ok {
+			err = broken.Err // its text has the URL, and a token may be in there
+		}
 		return err
 	}
 	defer reply.Body.Close()
@@ -273,7 +276,7 @@ func (r *Request) client() *http.Client {
 	}
 	c.CheckRedirect = func(request *http.Request, via []*http.Request) error {
 		if request.URL.Scheme != "https" {
-			return fmt.Errorf("it redirects to %s, and only https:// is trusted", request.URL.Redacted())
+			return fmt.Errorf("it redirects to %s://%s, and only https:// is trusted", request.URL.Scheme, request.URL.Host)
 		}
 		if len(via) >= 10 {
 			return errors.New("it redirects for ever")

@@ -164,6 +164,8 @@ func (s *Store) admit(ctx context.Context, r *Request, c *cargo, result *Install
 	if err != nil {
 		return err
 	}
+	final := filepath.Join(r.Dir, Prefix+p.Name)
+	image.path = final // where it will find what is beside it
 	old, had := lock.Plugins[p.Name]
 	entry := c.entry(image, who)
 	if had {
@@ -175,7 +177,6 @@ func (s *Store) admit(ctx context.Context, r *Request, c *cargo, result *Install
 	if first := s.shadow(r.Dir, p.Name); first != "" {
 		return fmt.Errorf("%s comes before %s and would be used in its place; remove it, or install into a directory before it", first, r.Dir)
 	}
-	final := filepath.Join(r.Dir, Prefix+p.Name)
 	if err := os.Rename(p.Path, final); err != nil {
 		return err
 	}

@@ -344,6 +344,19 @@ func TestRefusedDescriptions(t *testing.T) {
 	nothingLeft(t, dir)
 }
 
+// A script is pinned as one file; what else runs with it is noted.
+func TestInstallingAScript(t *testing.T) {
+	dir, s := target(t)
+	source := put(t, t.TempDir(), "acme", "#!/usr/bin/env python3\nprint()\n", 0o755)
+	if _, err := s.Install(t.Context(), store.Request{Source: source, Dir: dir, Describe: says("acme", "1.2.0")}); err != nil {
+		t.Fatal(err)
+	}
+	got := readLock(t, dir).Plugins["acme"].Uncovered
+	if len(got) != 2 || !strings.Contains(got[0], "/usr/bin/env python3") || !strings.Contains(got[1], " from "+dir+" and ") {
+		t.Errorf("got %q", got)
+	}
+}
+
 func TestReplacing(t *testing.T) {
 	dir, s := target(t)
 	install := func(version, program string, force bool) (*store.Installed, error) {
@@ -400,8 +413,9 @@ func TestUntrustedWeb(t *testing.T) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/cortex-provider-acme", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, program) })
 	mux.HandleFunc("/away/", func(w http.ResponseWriter, r *http.Request) {
-		http.Redirect(w, r, "http://example.com/x", http.StatusFound)
+		http.Redirect(w, r, "http://example.com/x?token=secret", http.StatusFound)
 	})
+	mux.HandleFunc("/gone/", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
 	mux.HandleFunc("/broken/", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) })
 	mux.HandleFunc("/big/", func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Content-Length", "99999999999") })
 	web := httptest.NewTLSServer(mux)
@@ -410,10 +424,11 @@ func TestUntrustedWeb(t *testing.T) {
 		"/cortex-provider-acme":        "no list of checksums",
 		"/away/cortex-provider-acme":   "only https:// is trusted",
 		"/broken/cortex-provider-acme": "500",
+		"/gone/cortex-provider-acme":   "EOF",
 	} {
 		dir, s := target(t)
-		_, err := s.Install(t.Context(), store.Request{Source: web.URL + source, Dir: dir, Describe: says("acme", "1.0.0"), Client: web.Client()})
-		if err == nil || !strings.Contains(err.Error(), want) {
+		_, err := s.Install(t.Context(), store.Request{Source: web.URL + source + "?token=secret", Dir: dir, Describe: says("acme", "1.0.0"), Client: web.Client()})
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%s: got %v", source, err)
 		}
 		nothingLeft(t, dir)
