@@ -15,6 +15,7 @@ import (
 	"os"
 
 	"github.com/cortexlinux/cortex-host/core/confine"
+	_ "github.com/cortexlinux/cortex-host/core/confine/early"
 	"github.com/cortexlinux/cortex-host/core/process"
 	"github.com/cortexlinux/cortex-host/core/wasm"
 )

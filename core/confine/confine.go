@@ -118,20 +118,24 @@ const (
 // Main does the job of a shim or of one of the children, and never returns, if
 // this process was started as such. Otherwise it returns at once.
 func Main(children ...Child) {
-	if len(os.Args) < 3 {
+	Shim()
+	if len(os.Args) < 3 || os.Args[1] != childArg {
 		return
 	}
-	switch os.Args[1] {
-	case shimArg:
-		os.Exit(shim(os.Args[2:]))
-	case childArg:
-		for _, c := range children {
-			if c.Name == os.Args[2] {
-				os.Exit(c.Run(os.Args[3:]))
-			}
+	for _, c := range children {
+		if c.Name == os.Args[2] {
+			os.Exit(c.Run(os.Args[3:]))
 		}
-		fmt.Fprintf(os.Stderr, "confine: this program has no child %q: hand it to confine.Main\n", os.Args[2])
-		os.Exit(statusBroken)
+	}
+	fmt.Fprintf(os.Stderr, "confine: this program has no child %q: hand it to confine.Main\n", os.Args[2])
+	os.Exit(statusBroken)
+}
+
+// Shim is the part of [Main] that needs none of the children. It may be called
+// sooner: see the package early.
+func Shim() {
+	if len(os.Args) >= 3 && os.Args[1] == shimArg {
+		os.Exit(shim(os.Args[2:]))
 	}
 }
 
