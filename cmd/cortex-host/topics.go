@@ -99,6 +99,9 @@ func addStandardExamples(root *cobra.Command) {
 				shell.Short = "Print the completion script for " + shell.Name()
 				shell.Example = completionExamples[shell.Name()]
 				shell.Long = shell.Short + ", which completes commands, flags,\ngenerators, providers and models."
+				if shell.Name() == "bash" {
+					shell.Long += " It needs the package bash-completion."
+				}
 			}
 		}
 	}
