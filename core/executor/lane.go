@@ -44,6 +44,7 @@ type lane struct {
 	stopped *sdk.Error // why nothing is sent any more
 	lastErr *sdk.Error // of the latest failure, for those that wait in vain
 	down    time.Time  // since when the breaker is open
+	refuses refusals
 
 	price  price.Price
 	priced bool
@@ -118,19 +119,46 @@ func (e *Executor) slotsOf(l *lane) int {
 func (l *lane) full() bool { return l.Limits.MaxConcurrent > 0 && l.flying >= l.Limits.MaxConcurrent }
 
 // up reports whether a task that is put into the queue now can expect to be
-// sent soon. A lane that is down counts as up for one task, when it is time to
-// probe it.
+// sent soon. A lane that is down, or refuses everything, counts as up for one
+// task, when it is time to probe it.
 func (l *lane) up(now time.Time) bool {
-	if l.stopped != nil || l.limiter.PausedUntil().After(now.Add(parkAfter)) {
+	closed := l.limiter.PausedUntil()
+	if l.stopped != nil || closed.After(now.Add(parkAfter)) {
 		return false
 	}
 	ready, _ := l.breaker.Ready(now)
-	return ready && (!l.breaker.Open() || l.load() == 0)
+	if l.refuses.tooLong {
+		ready = ready && !closed.After(now)
+	}
+	return ready && (!l.breaker.Open() && !l.refuses.tooLong || l.load() == 0)
 }
 
 // parkAfter is how long a vendor may ask a lane to wait before its queries go
 // elsewhere, if they may.
 const parkAfter = 2 * time.Minute
+
+// refusals are those in a row that a vendor has answered with, and nothing else.
+type refusals struct {
+	since   time.Time // the first; zero: the last answer was none
+	tooLong bool
+}
+
+// patience is for how long a lane may refuse everything before its queries go
+// elsewhere, if they may.
+const patience = 30 * time.Second
+
+// observe takes the end of a call into account.
+func (r *refusals) observe(err *sdk.Error, now time.Time) {
+	switch {
+	case err == nil:
+		*r = refusals{}
+	case err.Kind != sdk.RateLimited && err.Kind != sdk.Overloaded:
+	case r.since.IsZero():
+		r.since = now
+	default:
+		r.tooLong = r.tooLong || now.Sub(r.since) > patience
+	}
+}
 
 // usable reports whether a task may wait in this lane at all.
 func (l *lane) usable(now time.Time) bool {

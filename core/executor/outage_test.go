@@ -141,3 +141,80 @@ func TestKeysShareTheLoad(t *testing.T) {
 		}
 	})
 }
+
+// A lane that refuses everything is as good as down where there is another: a
+// vendor that says 503 for an hour is not waited for until the queries' timeout.
+func TestLaneThatOnlyRefusesIsPassedOver(t *testing.T) {
+	for name, refusal := range map[string]*sdk.Error{
+		"overloaded":           {Kind: sdk.Overloaded, Status: 503},
+		"rate limited":         {Kind: sdk.RateLimited, Status: 429},
+		"told to wait a while": {Kind: sdk.Overloaded, Status: 529, RetryAfter: new(20 * time.Second)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				began := time.Now()
+				a := &fake{do: func(_ context.Context, q *sdk.Query, _ int) (*sdk.Response, error) {
+					time.Sleep(100 * time.Millisecond)
+					if time.Since(began) < 5*time.Minute {
+						return nil, refusal
+					}
+					return answer(q), nil
+				}}
+				b := taking(time.Second)
+				e := newExecutor(t, executor.Config{
+					Lanes:  []route.Lane{local("a", a), local("b", b)},
+					Routes: route.Table{route.AnyTask: {"a", "b"}},
+				})
+				got := batch(t, e, queries(3000))
+				if got.SuccessCount != 3000 || a.count()-(3000-b.count()) > 60 {
+					t.Errorf("%d answered, %d and %d calls", got.SuccessCount, a.count(), b.count())
+				}
+				if first := b.calls[0].at.Sub(began); first > time.Minute {
+					t.Errorf("nothing fell back for %v", first)
+				}
+				if back := a.calls[len(a.calls)-1].at.Sub(began); got.DegradedCount != b.count() || back < 5*time.Minute {
+					t.Errorf("%d degraded, %d calls; the last one of the first lane after %v", got.DegradedCount, b.count(), back)
+				}
+			})
+		})
+	}
+}
+
+// What a rate limit asks for is waited for: it is no reason to go elsewhere.
+func TestRateLimitsAreNoReasonToFallBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var window time.Time
+		var taken int
+		a := &fake{do: func(_ context.Context, q *sdk.Query, _ int) (*sdk.Response, error) {
+			if now := time.Now(); now.Sub(window) >= time.Minute {
+				window, taken = now, 0
+			}
+			if taken++; taken > 20 {
+				return nil, &sdk.Error{Kind: sdk.RateLimited, RetryAfter: new(time.Minute - time.Since(window))}
+			}
+			return answer(q), nil
+		}}
+		e := newExecutor(t, executor.Config{
+			Lanes:         []route.Lane{local("a", a), local("b", &fake{})},
+			Routes:        route.Table{route.AnyTask: {"a", "b"}},
+			MaxConcurrent: 1, QueryTimeout: -1,
+		})
+		if got := batch(t, e, queries(100)); got.SuccessCount != 100 || got.DegradedCount != 0 || got.TotalTime < 4*time.Minute {
+			t.Errorf("%d answered, %d degraded in %v", got.SuccessCount, got.DegradedCount, got.TotalTime)
+		}
+	})
+}
+
+// A query that its lane would keep waiting until it is too late goes elsewhere.
+func TestFallsBackBeforeItIsTooLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := newExecutor(t, executor.Config{
+			Lanes:        []route.Lane{local("a", failing(1000, &sdk.Error{Kind: sdk.Overloaded, Status: 503})), local("b", &fake{})},
+			Routes:       route.Table{route.AnyTask: {"a", "b"}},
+			QueryTimeout: 3 * time.Second,
+		})
+		if got := batch(t, e, queries(20)); got.SuccessCount != 20 || got.DegradedCount != 20 {
+			t.Errorf("%d answered, %d degraded in %v: %+v", got.SuccessCount, got.DegradedCount, got.TotalTime, got.Results[0])
+		}
+	})
+}

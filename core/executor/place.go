@@ -10,8 +10,9 @@ import (
 // there is none. It is the only way into a queue. The lock is held.
 //
 // The stops of its path are tried in order. Within a stop, whose lanes share
-// the load, the least loaded one is taken. A lane that is down is passed over
-// if a later stop is up; if none is, the task waits for the first.
+// the load, the least loaded one is taken. A lane that is down, or closed until
+// it is too late, is passed over if a later stop is up; if none is, the task
+// waits for the first.
 func (e *Executor) place(t *task, now time.Time) *sdk.Error {
 	var wait *lane
 	var waitStop int
@@ -24,7 +25,7 @@ func (e *Executor) place(t *task, now time.Time) *sdk.Error {
 			}
 			continue
 		}
-		if best.up(now) {
+		if best.up(now) && (t.attempts == 0 || !e.overdue(t, best.limiter.PausedUntil())) {
 			e.enter(best, i, t, now)
 			return nil
 		}

@@ -89,6 +89,7 @@ func (e *Executor) land(t *task, out outcome, now time.Time) {
 	if out.resp != nil {
 		learned.RateLimit = out.resp.RateLimit
 	}
+	l.refuses.observe(out.err, now)
 	t.landed(now, health)
 	t.landed = nil
 	l.limiter.Settle(now, t.pass, learned)
