@@ -3,6 +3,7 @@ package sdk
 import (
 	"encoding/json"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -87,5 +88,15 @@ func BenchmarkAppendResult(b *testing.B) {
 	var row []byte
 	for b.Loop() {
 		row = r.AppendJSON(row[:0])
+	}
+}
+
+// Times are written as short as they are.
+func TestTimesAreShort(t *testing.T) {
+	for d, want := range map[time.Duration]string{1537389 * time.Microsecond: `"execution_time":1.537389`, 61000003 * time.Microsecond: `"execution_time":61.000003`} {
+		r := Result{QueryID: "q", Attempts: 1, ExecutionTime: d, Error: &Error{Kind: Internal}}
+		if got := string(r.AppendJSON(nil)); !strings.Contains(got, want+"}") && !strings.Contains(got, want+",") {
+			t.Errorf("%s; want %s", got, want)
+		}
 	}
 }

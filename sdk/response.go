@@ -110,7 +110,7 @@ func (r *Response) UnmarshalJSON(data []byte) error {
 }
 
 // seconds rounds to microseconds: more is noise in a row that people read.
-func seconds(d time.Duration) float64 { return d.Round(time.Microsecond).Seconds() }
+func seconds(d time.Duration) float64 { return float64(d.Round(time.Microsecond).Microseconds()) / 1e6 }
 
 func duration(s float64) time.Duration {
 	return time.Duration(s * float64(time.Second)).Round(time.Microsecond)

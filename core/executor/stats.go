@@ -218,7 +218,7 @@ func (s Summary) MarshalJSON() ([]byte, error) {
 	}{plain(s), s.KnownCost(), seconds(s.TotalTime)})
 }
 
-func seconds(d time.Duration) float64 { return d.Round(time.Microsecond).Seconds() }
+func seconds(d time.Duration) float64 { return float64(d.Round(time.Microsecond).Microseconds()) / 1e6 }
 
 // stats returns the counters of all lanes. The lock is held.
 func (e *Executor) stats(now time.Time) Stats {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -42,7 +41,7 @@ func (c CSV) Header() []byte {
 func (c CSV) Append(dst []byte, r *sdk.Result) ([]byte, error) {
 	cells := map[string]string{
 		"query_id": r.QueryID, "index": strconv.FormatInt(r.Index, 10), "attempts": strconv.Itoa(r.Attempts),
-		"execution_time": strconv.FormatFloat(r.ExecutionTime.Round(time.Microsecond).Seconds(), 'f', -1, 64),
+		"execution_time": strconv.FormatFloat(inSeconds(r.ExecutionTime), 'f', -1, 64),
 		"truncated":      yes(r.Truncated()), "degraded": yes(r.Degraded), "possibly_billed": yes(r.PossiblyBilled),
 		"generator_sha256": r.Generator,
 	}

@@ -137,7 +137,7 @@ func (o OpenAI) Append(dst []byte, r *sdk.Result) ([]byte, error) {
 }
 
 func extras(r *sdk.Result) OpenAIExtras {
-	e := OpenAIExtras{Index: r.Index, Attempts: r.Attempts, ExecutionTime: r.ExecutionTime.Round(time.Microsecond).Seconds(),
+	e := OpenAIExtras{Index: r.Index, Attempts: r.Attempts, ExecutionTime: inSeconds(r.ExecutionTime),
 		Degraded: r.Degraded, PossiblyBilled: r.PossiblyBilled, Metadata: r.Metadata, Generator: r.Generator}
 	if r.Error != nil {
 		e.Kind, e.Provider = sdk.KindOf(r.Error), r.Error.Provider
