@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -59,6 +61,22 @@ type textFlag struct{ text, form string }
 func (f *textFlag) String() string     { return f.text }
 func (f *textFlag) Set(s string) error { f.text = s; return nil }
 func (f *textFlag) Type() string       { return f.form }
+
+// limitFlag is a number of queries. None and fewer are refused: 0 stands for no
+// limit where nobody gave one, and who gives it means something else.
+type limitFlag struct{ n *int64 }
+
+func (f limitFlag) String() string { return "" }
+func (f limitFlag) Type() string   { return "N" }
+
+func (f limitFlag) Set(s string) error {
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil || n < 1 {
+		return errors.New("must be a whole number of at least 1")
+	}
+	*f.n = n
+	return nil
+}
 
 // load reads all layers of the configuration.
 func (s *settings) load() (*config.Config, error) {

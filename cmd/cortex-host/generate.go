@@ -25,7 +25,8 @@ The output is what "cortex-host batch" reads.`,
 	}
 	settings := settingFlags(a, cmd, runnerKeys...)
 	flags := addGuestFlags(cmd)
-	limit := cmd.Flags().Int64("limit", 0, "stop after `N` queries")
+	limit := new(int64)
+	cmd.Flags().Var(limitFlag{limit}, "limit", "stop after `N` queries")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		c, err := settings.load()
 		if err != nil {

@@ -38,7 +38,7 @@ type runFlags struct {
 
 func addRunFlags(a *app, cmd *cobra.Command, further ...string) *runFlags {
 	r := &runFlags{settings: settingFlags(a, cmd, append(further, runSettings...)...), output: addOutputFlags(cmd)}
-	cmd.Flags().Int64Var(&r.limit, "limit", 0, "ask only the first `N` queries")
+	cmd.Flags().Var(limitFlag{&r.limit}, "limit", "ask only the first `N` queries")
 	cmd.Flags().StringVar(&r.metrics, "metrics", "", "serve statistics for Prometheus at `ADDRESS`, such as 127.0.0.1:9090")
 	cmd.Flags().StringVar(&r.control, "control", "", "let \"cortex-host control\" pause and change the run through this Unix `SOCKET` (default: one by the run's id, with -o)")
 	cmd.Flags().BoolVar(&r.dryRun, "dry-run", false, "show what the run would be like, and ask nobody")
