@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -8,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/cortexlinux/cortex-host/core/confine"
+	"github.com/cortexlinux/cortex-host/sdk/provider/providertest/upstream"
 )
 
 // What a cloud's SDK finds in the home and the environment reaches a plugin if
@@ -56,5 +58,43 @@ func TestAmbientCredentialsAreGrantedByName(t *testing.T) {
 				t.Errorf("exit %d, want %d and %q\n%s%s", code, c.code, c.says, out, errs)
 			}
 		})
+	}
+}
+
+// A file that a setting names is found as the user wrote it, and read by a
+// plugin that is confined.
+func TestFilesOfSettingsAreFound(t *testing.T) {
+	s := startVendor(t, upstream.Config{TLS: true})
+	home, here := t.TempDir(), t.TempDir()
+	for _, path := range []string{filepath.Join(home, "own.pem"), filepath.Join(here, "ca.pem")} {
+		if err := os.WriteFile(path, s.CA(), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	pem, err := json.Marshal(string(s.CA()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		ca   string
+		code int
+		says string
+	}{
+		"whole":      {filepath.Join(here, "ca.pem"), exitOK, ""},
+		"relative":   {"ca.pem", exitOK, ""},
+		"home":       {"~/own.pem", exitOK, ""},
+		"the text":   {string(pem), exitOK, ""},
+		"not there":  {"other.pem", exitUsage, "other.pem"},
+		"no setting": {`""`, exitFailed, "ca_file"},
+	} {
+		config := "providers:\n  chat: {plugin: openai, settings: {ca_file: " + c.ca + "}}\n"
+		if err := os.WriteFile(filepath.Join(here, "c.yaml"), []byte(config), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		cmd := exec.Command(filepath.Join(layout, "cortex-host"), "batch", queryFile(t, 1), "--config", "c.yaml", "--provider", "chat", "--base-url", s.URL()+"/v1", "--retry-failed=false")
+		cmd.Dir, cmd.Env = here, append(cleanEnv(home), "OPENAI_API_KEY=sk-1")
+		if out, errs, _, code := timed(t, cmd); code != c.code || !strings.Contains(out+errs, c.says) {
+			t.Errorf("%s: exit %d\n%s%s", name, code, out, errs)
+		}
 	}
 }

@@ -3,7 +3,9 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"os/exec"
@@ -32,22 +34,52 @@ func (a *app) readCredential(ctx context.Context, k config.Credential) (string, 
 		}
 		return "", usagef("set it: export "+k.Env+"=...", "the variable %s, which should hold a key, is empty", k.Env)
 	case k.File != "":
-		data, err := os.ReadFile(k.File)
-		if err != nil {
-			return "", usagef("", "cannot read a key: %w", err)
-		}
-		return firstLine(data, k.File)
+		return a.keyFile(k.File)
 	}
 	ctx, cancel := context.WithTimeout(ctx, keyCommandTime)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, k.Command[0], k.Command[1:]...)
 	cmd.Stderr = a.stderr // it may have to ask for a password
 	cmd.WaitDelay = time.Second
-	out, err := cmd.Output()
-	if err != nil {
-		return "", usagef("", "the command %s, which should print a key: %w", k.Command[0], err)
+	var out keyBuffer
+	cmd.Stdout = &out
+	err := cmd.Run()
+	switch {
+	case out.more:
+		return "", usagef("its first line must be the key", "the command %s printed more than %d KiB", k.Command[0], maxKey>>10)
+	case err != nil && !errors.Is(err, exec.ErrWaitDelay): // an agent that it started may keep its output open
+		return "", usagef("run it by hand and look", "the command %s, which should print a key: %w", k.Command[0], err)
 	}
-	return firstLine(out, k.Command[0])
+	return firstLine(out.text, k.Command[0])
+}
+
+// keyFile reads a key from a file, which may be a pipe.
+func (a *app) keyFile(path string) (string, error) {
+	f, err := os.Open(a.homePath(path))
+	if err != nil {
+		return "", usagef("keys: [{file: PATH}] is a path from here, or begins with ~/", "cannot read a key: %w", err)
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxKey))
+	if err != nil {
+		return "", usagef("", "cannot read a key: %w", err)
+	}
+	return firstLine(data, path)
+}
+
+// A keyBuffer takes what a command prints, up to the bound of a key.
+type keyBuffer struct {
+	text []byte
+	more bool
+}
+
+// Write fails when there is more, which ends the command.
+func (b *keyBuffer) Write(p []byte) (int, error) {
+	if b.more = len(b.text)+len(p) > maxKey; b.more {
+		return 0, io.ErrShortBuffer
+	}
+	b.text = append(b.text, p...)
+	return len(p), nil
 }
 
 // A renewable is a key that may be another one when it is read again.

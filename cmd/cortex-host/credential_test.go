@@ -3,6 +3,7 @@ package main
 import (
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -107,5 +108,57 @@ func TestAKeyThatIsWrongIsReadTwice(t *testing.T) {
 	}
 	if code == 0 || strings.Count(string(runs), "run") != 2 || s.Stats().Requests != 1 {
 		t.Errorf("exit %d, %d runs, %d requests\n%s%s", code, strings.Count(string(runs), "run"), s.Stats().Requests, out, errs)
+	}
+}
+
+// Keys come from where people have them, and what is no key is refused soon, in
+// few words, and without being shown.
+func TestWhereKeysComeFrom(t *testing.T) {
+	s := startVendor(t, upstream.Config{Key: "canary-key"})
+	home := t.TempDir()
+	for name, text := range map[string]string{"key": "canary-key\n", "lines": " canary-key \r\nmore\n", "empty": "", "control": "canary\x01key\n"} {
+		if err := os.WriteFile(filepath.Join(home, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for from, c := range map[string]struct {
+		code int
+		says string
+	}{
+		"{file: key}":                                  {exitOK, ""},
+		"{file: ~/key}":                                {exitOK, ""},
+		"{file: " + home + "/lines}":                   {exitOK, ""},
+		"{command: [cat, key]}":                        {exitOK, ""},
+		"{command: [sh, -c, 'cat key; sleep 3 &']}":    {exitOK, ""}, // as one that starts an agent
+		"{env: THE_KEY}":                               {exitOK, ""},
+		"{file: nowhere}":                              {exitUsage, "nowhere: no such file"},
+		"{file: empty}":                                {exitUsage, "empty holds no key"},
+		"{file: control}":                              {exitUsage, "control character"},
+		"{file: /dev/zero}":                            {exitUsage, "control character"},
+		"{file: /}":                                    {exitUsage, "is a directory"},
+		"{command: [cat, /dev/zero]}":                  {exitUsage, "more than 64 KiB"},
+		"{command: [yes]}":                             {exitUsage, "more than 64 KiB"},
+		"{command: ['true']}":                          {exitUsage, "true holds no key"},
+		"{command: [sh, -c, 'cat key; exit 3']}":       {exitUsage, "exit status 3"},
+		"{command: [no-such-command-anywhere]}":        {exitUsage, "not found"},
+		"{env: NO_KEY}":                                {exitUsage, "NO_KEY"},
+		"{env: THE_KEY, file: key}":                    {exitUsage, "exactly one of"},
+		"{command: []}":                                {exitUsage, "exactly one of"},
+		"{file: key}, {command: [sh, -c, 'exit 1']}":   {exitUsage, "exit status 1"},
+		"{env: THE_KEY}, {file: key}, {file: ~/lines}": {exitOK, ""},
+	} {
+		config := "providers:\n  chat: {plugin: openai, keys: [" + from + "]}\n"
+		if err := os.WriteFile(filepath.Join(home, "c.yaml"), []byte(config), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		cmd := exec.Command(filepath.Join(layout, "cortex-host"), "batch", queryFile(t, 3), "--config", "c.yaml", "--provider", "chat", "--base-url", s.URL()+"/v1")
+		cmd.Dir, cmd.Env, cmd.WaitDelay = home, append(cleanEnv(home), "THE_KEY=canary-key"), time.Second
+		out, errs, took, code := timed(t, cmd)
+		if code != c.code || !strings.Contains(errs, c.says) || strings.Contains(out+errs, "canary") {
+			t.Errorf("%s: exit %d, want %d and %q\n%s%s", from, code, c.code, c.says, out, errs)
+		}
+		if took > 10*time.Second {
+			t.Errorf("%s: took %v", from, took)
+		}
 	}
 }

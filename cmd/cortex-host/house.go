@@ -144,6 +144,7 @@ func (a *app) addLane(h *house, c *config.Config, o offer, name, model string, e
 	if err != nil {
 		return err
 	}
+	a.findFiles(&o, settings)
 	h.secrets = append(h.secrets, o.secretsIn(settings)...)
 	a.warnOfOverride(o.plugin)
 	cfg := a.processConfig(c, &o, name, settings)

@@ -65,6 +65,29 @@ func (a *app) processConfig(c *config.Config, o *offer, name string, s sdk.Setti
 	return cfg
 }
 
+// findFiles makes the paths of files that settings name whole: the plugin is let
+// read that file and no other. What names no file stays, and may be the file's
+// text itself.
+func (a *app) findFiles(o *offer, s sdk.Settings) {
+	properties, err := o.properties()
+	if err != nil {
+		return // settings have said so
+	}
+	for name, p := range properties {
+		var path string
+		if !p.File || json.Unmarshal(s[name], &path) != nil || path == "" {
+			continue
+		}
+		whole, err := filepath.Abs(a.homePath(path))
+		if err != nil {
+			continue
+		}
+		if _, err := os.Stat(whole); err == nil {
+			s[name] = quoteJSON(whole)
+		}
+	}
+}
+
 // special returns the names of the settings that are secret, and the files that
 // settings name.
 func (o *offer) special(s sdk.Settings) (secret, files []string) {

@@ -13,14 +13,18 @@ import (
 	"github.com/cortexlinux/cortex-host/sdk"
 )
 
-// homePaths replaces a leading ~/ by the user's home.
+// homePath replaces a leading ~/ by the user's home.
+func (a *app) homePath(path string) string {
+	if rest, ok := strings.CutPrefix(path, "~/"); ok {
+		return filepath.Join(a.lookup("HOME"), rest)
+	}
+	return path
+}
+
 func (a *app) homePaths(paths []string) []string {
 	var list []string
 	for _, p := range paths {
-		if rest, ok := strings.CutPrefix(p, "~/"); ok {
-			p = filepath.Join(a.lookup("HOME"), rest)
-		}
-		list = append(list, p)
+		list = append(list, a.homePath(p))
 	}
 	return list
 }
@@ -74,7 +78,7 @@ func (h *house) startFailure(err error) error {
 		return &failure{err, "", exitFatal}
 	}
 	hint := "`cortex-host provider describe " + h.offers[0].name + "` shows its settings"
-	if variables, set := h.offers[0].keys(h.env); !set && len(variables) > 0 {
+	if variables, set := h.offers[0].keys(h.env); !set && len(variables) > 0 && len(h.offers[0].instance.Keys) == 0 {
 		hint = "set " + strings.Join(variables, " or ") + "; " + hint
 	}
 	return &failure{err, hint, exitUsage}
