@@ -161,7 +161,7 @@ func (e *Executor) launch(l *lane, t *task, now time.Time) {
 	}
 	l.passedOver = 0
 	l.stats.occupied(now, l.flying, e.slotsOf(l))
-	t.landed = l.breaker.Start()
+	t.watch = l.breaker.Start()
 	t.flight = len(e.flying)
 	e.flying = append(e.flying, t)
 	l.flying++

@@ -38,7 +38,7 @@ type task struct {
 	flight int // position in Executor.flying
 	pass   limiter.Pass
 	hold   price.Hold
-	landed func(time.Time, route.Verdict)
+	watch  route.Call // the breaker's
 
 	// While it waits.
 	seq       uint64    // order of arrival

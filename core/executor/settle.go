@@ -90,8 +90,7 @@ func (e *Executor) land(t *task, out outcome, now time.Time) {
 		learned.RateLimit = out.resp.RateLimit
 	}
 	l.refuses.observe(out.err, now)
-	t.landed(now, health)
-	t.landed = nil
+	t.watch.Done(now, health)
 	l.limiter.Settle(now, t.pass, learned)
 	e.budget.Settle(t.hold, t.used(out))
 	l.sizes.learn(t.query.PromptBytes(), out.usage)

@@ -78,20 +78,32 @@ func (b *Breaker) Ready(now time.Time) (ok bool, at time.Time) {
 	return true, now
 }
 
-// Start registers a call that Ready has allowed. The function that it returns
-// takes the verdict and has to be called once.
-func (b *Breaker) Start() (done func(now time.Time, v Verdict)) {
+// A Call is a call that a breaker watches.
+type Call struct {
+	breaker *Breaker
+	report  func(error)
+	probe   bool
+}
+
+// Start registers a call that Ready has allowed. [Call.Done] has to be called
+// once.
+func (b *Breaker) Start() Call {
 	report, err := b.circuit.Allow()
 	if err != nil {
-		// Only if a call starts that Ready did not allow: it counts for nothing.
-		return func(time.Time, Verdict) {}
+		return Call{} // only if a call starts that Ready did not allow: it counts for nothing
 	}
 	probe := b.Open()
 	b.probing = b.probing || probe
-	return func(now time.Time, v Verdict) {
-		report([...]error{Healthy: nil, Broken: errBroken, Neutral: errNeutral}[v])
-		b.follow(now, v, probe)
+	return Call{b, report, probe}
+}
+
+// Done tells the breaker how the call went.
+func (c Call) Done(now time.Time, v Verdict) {
+	if c.breaker == nil {
+		return
 	}
+	c.report([...]error{Healthy: nil, Broken: errBroken, Neutral: errNeutral}[v])
+	c.breaker.follow(now, v, c.probe)
 }
 
 // follow keeps the schedule of probes in step with the circuit's state.

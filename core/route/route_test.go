@@ -111,7 +111,7 @@ func TestBreakerProbesAtGrowingIntervals(t *testing.T) {
 			if ok, _ := b.Ready(time.Now()); !ok || b.Open() {
 				t.Fatal("open too soon")
 			}
-			b.Start()(time.Now(), route.Broken)
+			b.Start().Done(time.Now(), route.Broken)
 		}
 		if !b.Open() {
 			t.Fatal("five failures in a row did not open it")
@@ -127,11 +127,11 @@ func TestBreakerProbesAtGrowingIntervals(t *testing.T) {
 			if ok, _ := b.Ready(time.Now()); !ok {
 				t.Fatal("not ready when it said")
 			}
-			done := b.Start()
+			probe := b.Start()
 			if ok, at := b.Ready(time.Now()); ok || !at.IsZero() {
 				t.Fatal("a second probe beside the first")
 			}
-			done(time.Now(), route.Broken)
+			probe.Done(time.Now(), route.Broken)
 		}
 		if s := fmt.Sprint(gaps); s != "[500ms 1s 2s 4s 8s 15s 15s 15s]" {
 			t.Errorf("probes after %s", s)
@@ -141,17 +141,17 @@ func TestBreakerProbesAtGrowingIntervals(t *testing.T) {
 		}
 		_, at := b.Ready(time.Now())
 		time.Sleep(time.Until(at))
-		b.Start()(time.Now(), route.Healthy)
+		b.Start().Done(time.Now(), route.Healthy)
 		if ok, _ := b.Ready(time.Now()); !ok || b.Open() || b.Hopeless() {
 			t.Error("a probe that was answered should close it")
 		}
 		for range 5 {
-			b.Start()(time.Now(), route.Broken)
+			b.Start().Done(time.Now(), route.Broken)
 		}
 		for range 20 {
 			_, at := b.Ready(time.Now())
 			time.Sleep(time.Until(at))
-			b.Start()(time.Now(), route.Broken)
+			b.Start().Done(time.Now(), route.Broken)
 		}
 		if !b.Open() || b.Hopeless() {
 			t.Error("a lane that has answered before is not hopeless")
@@ -162,13 +162,13 @@ func TestBreakerProbesAtGrowingIntervals(t *testing.T) {
 func TestBreakerIgnoresNeutralCalls(t *testing.T) {
 	b := route.NewBreaker()
 	for range 4 {
-		b.Start()(time.Now(), route.Broken)
+		b.Start().Done(time.Now(), route.Broken)
 	}
-	b.Start()(time.Now(), route.Neutral)
+	b.Start().Done(time.Now(), route.Neutral)
 	if b.Open() {
 		t.Fatal("a neutral call counted as a failure")
 	}
-	b.Start()(time.Now(), route.Broken)
+	b.Start().Done(time.Now(), route.Broken)
 	if !b.Open() {
 		t.Error("a neutral call counted as a success")
 	}
