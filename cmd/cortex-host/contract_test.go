@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"github.com/cortexlinux/cortex-host/core/executor"
 	"github.com/cortexlinux/cortex-host/sdk"
 	"github.com/cortexlinux/cortex-host/sdk/provider/providertest/upstream"
 )
@@ -284,14 +286,17 @@ func TestListingAndChoosingStartsNoPlugin(t *testing.T) {
 func TestRatesThatNobodySetAndThatSomebodyDid(t *testing.T) {
 	const n = 60
 	path := queryFile(t, n)
+	// What waits behind the burst goes at the rate, and the last one is answered
+	// after the latency that a plan assumes.
+	answered := executor.PlanLatency.Seconds()
 	for args, seconds := range map[string]float64{
-		"--base-url http://127.0.0.1:9/v1": 0,
-		"":                                 n / 5.0,
-		"--requests-per-second off":        0,
-		"--requests-per-second 0":          0,
-		"--requests-per-second 20":         n / 20.0,
-		"--base-url http://127.0.0.1:9/v1 --requests-per-second 5":   n / 5.0,
-		"--base-url http://127.0.0.1:9/v1 --requests-per-second 5/s": n / 5.0,
+		"--base-url http://127.0.0.1:9/v1": answered,
+		"":                                 (n-executor.DefaultBurst)/5.0 + answered,
+		"--requests-per-second off":        answered,
+		"--requests-per-second 0":          answered,
+		"--requests-per-second 20":         (n-1)/20.0 + answered,
+		"--base-url http://127.0.0.1:9/v1 --requests-per-second 5":   (n-1)/5.0 + answered,
+		"--base-url http://127.0.0.1:9/v1 --requests-per-second 5/s": (n-1)/5.0 + answered,
 	} {
 		cmd := command(t, append([]string{"batch", path, "--provider", "openai", "--dry-run"}, strings.Fields(args)...)...)
 		cmd.Env = append(cmd.Env, "OPENAI_API_KEY=sk-1")
@@ -300,7 +305,7 @@ func TestRatesThatNobodySetAndThatSomebodyDid(t *testing.T) {
 		if err := json.Unmarshal([]byte(out), &plan); err != nil {
 			t.Fatalf("%s: %v\n%s%s", args, err, out, errs)
 		}
-		if plan.Duration < seconds*0.9 || plan.Duration > seconds*1.1+1 {
+		if math.Abs(plan.Duration-seconds) > 0.01 {
 			t.Errorf("%q: %d queries are said to take %.1f s; want %.1f", args, n, plan.Duration, seconds)
 		}
 	}
