@@ -267,6 +267,11 @@ func TestPossiblyBilled(t *testing.T) {
 			if !r.Success() || r.PossiblyBilled != want {
 				t.Errorf("%s, then an answer: %+v", kind, r)
 			}
+			free := local("a", failing(1, &sdk.Error{Kind: kind}))
+			free.Free = true
+			if r := newExecutor(t, lanes(free)).Submit(context.Background(), query("x")); r.PossiblyBilled {
+				t.Errorf("%s on a lane that costs nothing: %+v", kind, r)
+			}
 		})
 	}
 }

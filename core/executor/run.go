@@ -155,7 +155,7 @@ func (r *run) canceled() {
 // abandon ends a query whose provider does not notice that its call is over.
 // The call keeps its slot, and may have been paid for. The lock is held.
 func (e *Executor) abandon(t *task, err *sdk.Error) {
-	t.billed = true
+	t.billed = t.billed || !t.lane.Free
 	e.end(t, nil, err)
 	t.abandoned = true
 }
