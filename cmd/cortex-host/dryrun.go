@@ -4,12 +4,14 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
 	"github.com/cortexlinux/cortex-host/core/executor"
 	"github.com/cortexlinux/cortex-host/core/format"
 	"github.com/cortexlinux/cortex-host/core/journal"
+	"github.com/cortexlinux/cortex-host/core/route"
 	"github.com/cortexlinux/cortex-host/sdk"
 )
 
@@ -89,6 +91,19 @@ const largeCost = sdk.USD
 // is worth a question.
 const manyUnpriced = 100
 
+// fewNamed is how many items one names by hand: not worth a question, whatever
+// they cost.
+const fewNamed = 10
+
+// worthAQuestion reports whether a run may turn out to be large, as far as that
+// can be told without looking at its queries.
+func (j *job) worthAQuestion() bool {
+	if j.config.MaxCost != nil || j.generator != "" && j.total > 0 && j.total <= fewNamed {
+		return false
+	}
+	return slices.ContainsFunc(j.lanes, func(l route.Lane) bool { return !l.Free })
+}
+
 // large reports whether a run costs enough, or may, to be asked about.
 func large(p executor.Plan) bool {
 	if p.Cost == nil {
@@ -100,7 +115,7 @@ func large(p executor.Plan) bool {
 // confirm shows the estimate of a large paid run on a terminal and asks. The
 // job's queries are gone through once more for it.
 func (a *app) confirm(ctx context.Context, j job, o *outputFlags, record journal.Plan) error {
-	if j.config.MaxCost != nil || !isTerminal(a.stdin) || !isTerminal(a.stderr) {
+	if !j.worthAQuestion() || !isTerminal(a.stdin) || !isTerminal(a.stderr) {
 		return nil
 	}
 	plan, err := a.foretell(ctx, j, o, record)

@@ -39,6 +39,8 @@ type guest struct {
 	runner  *wasm.Runner
 	request wasm.Request
 	close   func()
+	// repeatable says that the items can be gone through more than once.
+	repeatable bool
 }
 
 // openGuest checks everything that can be checked before the generator runs.
@@ -58,7 +60,7 @@ func (a *app) openGuest(c *config.Config, g *guestFlags, name string, args []str
 	if err != nil {
 		return nil, err
 	}
-	out := &guest{module: module, runner: runner, close: func() {},
+	out := &guest{module: module, runner: runner, close: func() {}, repeatable: true,
 		request: wasm.Request{Preset: g.preset, Params: params, Seed: g.seed}}
 	switch {
 	case len(args) > 0 && g.input != "":
@@ -71,7 +73,10 @@ func (a *app) openGuest(c *config.Config, g *guestFlags, name string, args []str
 			return nil, err
 		}
 		out.close = func() { file.Close() }
-		out.request.Items = fileItems(file, g.input)
+		out.request.Items, out.repeatable = fileItems(file, g.input), false
+		if f, ok := file.(*os.File); ok && isRegular(f) {
+			out.request.Items, out.repeatable = reopened(g.input), true
+		}
 	case !module.Manifest.Items.Optional:
 		what := module.Manifest.Items.Description
 		if what == "" {
@@ -127,6 +132,20 @@ func fileItems(r io.Reader, name string) iter.Seq2[wasm.Item, error] {
 				return
 			}
 		}
+	}
+}
+
+// reopened are the items of a file, which is opened for each time that they are
+// gone through: one that has ended may still be about to read.
+func reopened(name string) iter.Seq2[wasm.Item, error] {
+	return func(yield func(wasm.Item, error) bool) {
+		f, err := os.Open(name)
+		if err != nil {
+			yield(wasm.Item{}, err)
+			return
+		}
+		defer f.Close()
+		fileItems(f, name)(yield)
 	}
 }
 

@@ -97,7 +97,7 @@ func (a *app) runGenerator(ctx context.Context, flags *runFlags, guestFlags *gue
 		plan.Fixed = append(plan.Fixed, fields...)
 	}
 	plan.ByID = len(g.module.Manifest.Facts) > 0
-	return a.start(ctx, c, house, flags, plan, job{queries: g.queries(ctx), total: g.request.Total, generator: g.module.SHA256})
+	return a.start(ctx, c, house, flags, plan, job{queries: g.queries(ctx), total: g.request.Total, repeatable: g.repeatable, generator: g.module.SHA256})
 }
 
 // start opens the sink and asks.

@@ -329,6 +329,31 @@ func TestLargeRunsAsk(t *testing.T) {
 	}
 }
 
+// Nor does a generator spend much without a question.
+func TestLargeRunsOfAGeneratorAsk(t *testing.T) {
+	t.Parallel()
+	vendor := startVendor(t, upstream.Config{})
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "items.txt"), []byte(strings.Repeat("one\ntwo\nthree\n", 4)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	args := []string{"--provider", "openai", "--base-url", vendor.URL() + "/v1", "--price", "1000000,1000000", "--max-tokens", "500"}
+	key := []string{"OPENAI_API_KEY=sk-1"}
+	s := onTerminal(t, dir, 100, key, append([]string{"run", "package", "--input", "items.txt"}, args...)...)
+	s.sees(`3 queries, about \$.*Ask them\? \[y/N\]`)
+	s.typed("n\n")
+	s.ends(exitUsage)
+	s = onTerminal(t, dir, 100, key, append([]string{"run", "package", "--input", "items.txt", "-o", "out.ndjson"}, args...)...)
+	s.sees(`Ask them\? \[y/N\]`)
+	s.typed("y\n")
+	s.ends(exitFailed)
+	s = onTerminal(t, dir, 100, key, append([]string{"run", "package", "one", "two"}, args...)...)
+	s.ends(exitOK)
+	if n := vendor.Stats().Requests; n != 5 || strings.Contains(s.text(), "[y/N]") {
+		t.Errorf("%d requests:\n%s", n, s.text())
+	}
+}
+
 // Of a run that is continued, only what is left is asked about.
 func TestResumedRunsAskAboutWhatIsLeft(t *testing.T) {
 	t.Parallel()
