@@ -305,7 +305,7 @@ func TestRatesThatNobodySetAndThatSomebodyDid(t *testing.T) {
 		if err := json.Unmarshal([]byte(out), &plan); err != nil {
 			t.Fatalf("%s: %v\n%s%s", args, err, out, errs)
 		}
-		if math.Abs(plan.Duration-seconds) > 0.01 {
+		if math.Abs(plan.Duration-seconds) > seconds*0.01 {
 			t.Errorf("%q: %d queries are said to take %.1f s; want %.1f", args, n, plan.Duration, seconds)
 		}
 	}
