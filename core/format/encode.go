@@ -93,7 +93,9 @@ func Body(r *sdk.Result) string {
 }
 
 // inSeconds is a duration in whole microseconds, as rows tell it.
-func inSeconds(d time.Duration) float64 { return float64(d.Round(time.Microsecond).Microseconds()) / 1e6 }
+func inSeconds(d time.Duration) float64 {
+	return float64(d.Round(time.Microsecond).Microseconds()) / 1e6
+}
 
 // Seconds shows a duration the way people say it.
 func Seconds(d time.Duration) string {
