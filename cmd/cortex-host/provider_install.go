@@ -28,7 +28,7 @@ its file. The lock file then has its hash, which every start checks.`,
   cortex-host provider install https://example.com/v1.2.0/cortex-provider-acme_1.2.0_SHA256SUMS
   cortex-host provider install ./cortex-provider-mine --force`,
 		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) != 1 {
+			if len(args) != 1 || args[0] == "" {
 				return usagef("", "from where? usage: %s", cmd.UseLine())
 			}
 			return nil

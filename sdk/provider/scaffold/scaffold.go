@@ -25,7 +25,7 @@ import (
 type Config struct {
 	// Dir is the directory to make. It must not exist, or be empty.
 	Dir string
-	// Name is the provider's name: letters a to z, digits and -.
+	// Name is the provider's name: letters a to z, digits and -, at most 64.
 	Name string
 	// Module is the Go module's path; empty is cortex-provider-NAME.
 	Module string
@@ -40,7 +40,7 @@ type Config struct {
 //go:embed all:template
 var files embed.FS
 
-var validName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]*$`)
+var validName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,63}$`)
 
 // data is what the templates see.
 type data struct {
@@ -53,7 +53,10 @@ type data struct {
 // written, such as a directory that is not empty, nothing is changed.
 func Write(cfg Config) error {
 	if !validName.MatchString(cfg.Name) {
-		return fmt.Errorf("the name %q: want letters a to z, digits and -", cfg.Name)
+		return fmt.Errorf("the name %q: want letters a to z, digits and -, at most 64", cfg.Name)
+	}
+	if rest, ok := strings.CutPrefix(cfg.Name, "cortex-provider-"); ok {
+		return fmt.Errorf("the name %q: the files get that prefix by themselves; the name is %q", cfg.Name, rest)
 	}
 	if cfg.Module == "" {
 		cfg.Module = "cortex-provider-" + cfg.Name

@@ -17,7 +17,8 @@ func TestWriteRefuses(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(full, "x"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, cfg := range []scaffold.Config{{Dir: t.TempDir(), Name: "Bad Name"}, {Dir: t.TempDir(), Name: "../x"}, {Dir: full, Name: "acme"}} {
+	for _, cfg := range []scaffold.Config{{Dir: t.TempDir(), Name: "Bad Name"}, {Dir: t.TempDir(), Name: "../x"}, {Dir: full, Name: "acme"},
+		{Dir: t.TempDir(), Name: "cortex-provider-acme"}, {Dir: t.TempDir(), Name: strings.Repeat("x", 65)}} {
 		if err := scaffold.Write(cfg); err == nil {
 			t.Errorf("%+v is accepted", cfg)
 		}
