@@ -85,7 +85,7 @@ func ask(ctx context.Context, p store.Plugin, image *store.Image) (store.Identit
 	if err := cfg.setDefaults(); err != nil {
 		return store.Identity{}, err
 	}
-	i, err := newInstance(&cfg, image)
+	i, err := newInstance(ctx, &cfg, image)
 	if err != nil {
 		return store.Identity{}, err
 	}

@@ -43,8 +43,9 @@ type instance struct {
 	once     sync.Once
 }
 
-// newInstance starts the plugin and connects. On an error nothing is left.
-func newInstance(cfg *Config, image *store.Image) (i *instance, err error) {
+// newInstance starts the plugin and connects. On an error nothing is left. If
+// ctx ends before that, the start is given up.
+func newInstance(ctx context.Context, cfg *Config, image *store.Image) (i *instance, err error) {
 	i = &instance{cfg: cfg, stopping: make(chan struct{})}
 	defer func() {
 		if err != nil {
@@ -54,8 +55,11 @@ func newInstance(cfg *Config, image *store.Image) (i *instance, err error) {
 	if err := i.prepare(); err != nil {
 		return i, sdk.Errorf(sdk.Internal, "the plugin %s cannot be started: %w", cfg.Plugin.Path, err)
 	}
-	i.plugin = plugin.NewClient(i.clientConfig(image))
+	i.plugin = plugin.NewClient(i.clientConfig(ctx, image))
 	protocol, err := i.plugin.Client()
+	if err != nil && ctx.Err() != nil {
+		return i, sdk.Errorf(sdk.Internal, "the plugin %s was still starting: %w", cfg.Plugin.Path, context.Cause(ctx))
+	}
 	if err != nil {
 		return i, i.startError(err)
 	}
@@ -66,6 +70,9 @@ func newInstance(cfg *Config, image *store.Image) (i *instance, err error) {
 	var ok bool
 	if i.client, ok = raw.(*provider.Client); !ok {
 		return i, i.startError(errors.New("go-plugin dispensed something else"))
+	}
+	if i.child != nil {
+		i.child.started()
 	}
 	i.watching.Go(i.watch)
 	return i, nil
@@ -123,7 +130,7 @@ func (i *instance) unenforced() string {
 	return text
 }
 
-func (i *instance) clientConfig(image *store.Image) *plugin.ClientConfig {
+func (i *instance) clientConfig(ctx context.Context, image *store.Image) *plugin.ClientConfig {
 	c := &plugin.ClientConfig{
 		HandshakeConfig:  provider.Handshake(),
 		Plugins:          provider.Plugins(nil),
@@ -147,7 +154,7 @@ func (i *instance) clientConfig(image *store.Image) *plugin.ClientConfig {
 	}))
 	c.RunnerFunc = func(_ hclog.Logger, spec *exec.Cmd, _ string) (runner.Runner, error) {
 		var err error
-		i.child, err = newChild(i.cfg, image, i.room, &i.words, spec.Env)
+		i.child, err = newChild(ctx, i.cfg, image, i.room, &i.words, spec.Env)
 		return i.child, err
 	}
 	return c

@@ -104,6 +104,9 @@ func (p *puppet) Describe() sdk.Description {
 }
 
 func (p *puppet) Configure(_ context.Context, s sdk.Settings) error {
+	if string(s["key"]) == `"hang"` {
+		time.Sleep(time.Hour)
+	}
 	if string(s["key"]) == `"wrong"` {
 		return sdk.Errorf(sdk.Unauthenticated, "key: wrong")
 	}
@@ -566,6 +569,40 @@ func TestCloseDrains(t *testing.T) {
 		t.Errorf("%d calls were refused; this test proves nothing", refused)
 	}
 	gone(t, pid)
+}
+
+// A start that is under way does not keep anybody waiting who wants the end.
+func TestAStartIsGivenUp(t *testing.T) {
+	mute := install(t, "mute")
+	for name, giveUp := range map[string]func() error{
+		"closed": func() error {
+			p := open(t, process.Config{Plugin: mute})
+			time.AfterFunc(200*time.Millisecond, func() { p.Close() })
+			return p.Start(t.Context())
+		},
+		"closed in Configure": func() error {
+			p := open(t, process.Config{Settings: sdk.Settings{"key": json.RawMessage(`"hang"`)}, StopTimeout: 500 * time.Millisecond})
+			time.AfterFunc(300*time.Millisecond, func() { p.Close() })
+			return p.Start(t.Context())
+		},
+		"described": func() error {
+			ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+			defer cancel()
+			_, err := process.Describe(ctx, mute, "")
+			return err
+		},
+	} {
+		began := time.Now()
+		if err := giveUp(); err == nil || !strings.Contains(err.Error(), map[bool]string{true: "deadline exceeded", false: "was closed"}[name == "described"]) {
+			t.Errorf("%s: got %v", name, err)
+		}
+		if took := time.Since(began); took > 3*time.Second {
+			t.Errorf("%s: took %v", name, took)
+		}
+	}
+	if left := processesWith(filepath.Dir(mute.Path)); len(left) > 0 {
+		t.Errorf("left: %v", left)
+	}
 }
 
 // What does not end is not waited for longer than the bound.

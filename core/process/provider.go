@@ -271,8 +271,13 @@ func (p *Provider) startAgain(lastWords string) (*instance, error) {
 	if err != nil {
 		return nil, err
 	}
-	i, err := newInstance(&p.cfg, image)
-	if err != nil {
+	open, cancel := p.untilClosed()
+	defer cancel()
+	i, err := newInstance(open, &p.cfg, image)
+	switch {
+	case err != nil && open.Err() != nil:
+		return nil, errClosed
+	case err != nil:
 		return nil, p.failed(err)
 	}
 	i.note("started %s, version %d of the wire, confinement %s%s", p.cfg.Plugin.Path, i.plugin.NegotiatedVersion(), p.cfg.Confinement, i.unenforced())
@@ -283,7 +288,7 @@ func (p *Provider) startAgain(lastWords string) (*instance, error) {
 	if settings == nil && p.cfg.ConfigureLater {
 		return i, nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), p.cfg.StartTimeout)
+	ctx, cancel := context.WithTimeout(open, p.cfg.StartTimeout)
 	defer cancel()
 	err = i.client.Configure(ctx, settings)
 	if err == nil {
@@ -291,6 +296,9 @@ func (p *Provider) startAgain(lastWords string) (*instance, error) {
 	}
 	died := i.dead()
 	i.stop()
+	if open.Err() != nil {
+		return nil, errClosed
+	}
 	var e *sdk.Error
 	if died || errors.As(err, &e) && e.Cause != nil {
 		return nil, p.failed(err)
@@ -299,6 +307,19 @@ func (p *Provider) startAgain(lastWords string) (*instance, error) {
 	p.refusal = err
 	p.mu.Unlock()
 	return nil, err
+}
+
+// untilClosed returns a context that ends when the provider is closed.
+func (p *Provider) untilClosed() (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(context.Background())
+	go func() {
+		select {
+		case <-p.closing:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, cancel
 }
 
 // load returns the program, which is read once: what is started again is what

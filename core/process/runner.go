@@ -27,6 +27,8 @@ const drainTime = 500 * time.Millisecond
 // child is go-plugin's view of the process: a runner. go-plugin's own would
 // give the plugin our standard input, survive us, and spare grandchildren.
 type child struct {
+	ctx     context.Context // of the start
+	started func() bool     // ends the watch over ctx
 	path    string
 	room    string // its directory
 	cmd     *exec.Cmd
@@ -50,8 +52,8 @@ var _ runner.Runner = (*child)(nil)
 const imageFD = 3
 
 // newChild readies the process that runs the image. env is what go-plugin adds
-// to the environment.
-func newChild(cfg *Config, image *store.Image, room string, noise io.Writer, env []string) (*child, error) {
+// to the environment. If ctx ends before started is called, so does the process.
+func newChild(ctx context.Context, cfg *Config, image *store.Image, room string, noise io.Writer, env []string) (*child, error) {
 	path := cfg.Plugin.Path
 	if image.File != nil {
 		path = fmt.Sprintf("/proc/self/fd/%d", imageFD)
@@ -64,7 +66,7 @@ func newChild(cfg *Config, image *store.Image, room string, noise io.Writer, env
 		cmd.ExtraFiles = []*os.File{image.File}
 	}
 	cmd.Env = append(append(cfg.environment(image), "TMPDIR="+filepath.Join(room, "tmp")), env...)
-	return &child{path: cfg.Plugin.Path, room: room, cmd: cmd, noise: noise}, nil
+	return &child{ctx: ctx, path: cfg.Plugin.Path, room: room, cmd: cmd, noise: noise}, nil
 }
 
 // Start implements runner.Runner. It returns when the program runs, confined.
@@ -98,6 +100,7 @@ func (c *child) Start(ctx context.Context) (err error) {
 		return err
 	}
 	c.process = process
+	c.started = context.AfterFunc(c.ctx, process.Kill)
 	if _, _, err = process.Report(ctx); supervised && err != nil {
 		process.Kill()
 		return err
