@@ -181,20 +181,32 @@ routes:
 		t.Error(c.Routes)
 	}
 	for text, want := range map[string]string{
-		"providers:\n  chat:\n    pluggin: openai\n":    `:3: unknown key "pluggin"`,
-		"providers: {Chat: {}}\n":                       "small letters",
-		"providers: {c: {keys: [{env: A, file: b}]}}\n": "exactly one of",
-		"providers: {c: {grant: {env: [A=b]}}}\n":       "grant.env",
-		"providers: {c: {grant: {files: [secrets]}}}\n": "grant.files",
-		"providers: {c: {grant: {file: [/x]}}}\n":       `unknown key "file"`,
-		"providers: {c: {max_concurrent: -1}}\n":        "negative",
-		"providers: {c: {max_concurrent: many}}\n":      "providers.c",
-		"routes: {user_chat: chat}\n":                   "must be a list",
-		"routes: {user_chat: []}\n":                     "must be a list",
-		"routes: [a]\n":                                 "must hold keys and values",
+		"providers:\n  chat:\n    pluggin: openai\n":     `:3: unknown key "pluggin"`,
+		"providers: {Chat: {}}\n":                        "small letters",
+		"providers: {c: {keys: [{env: A, file: b}]}}\n":  "exactly one of",
+		"providers: {c: {grant: {env: [A=b]}}}\n":        "grant.env",
+		"providers: {c: {grant: {files: [secrets]}}}\n":  "grant.files",
+		"providers: {c: {grant: {file: [/x]}}}\n":        `unknown key "file"`,
+		"providers: {c: {max_concurrent: -1}}\n":         "negative",
+		"providers: {c: {max_concurrent: many}}\n":       "providers.c",
+		"routes: {user_chat: chat}\n":                    "must be a list",
+		"routes: {user_chat: []}\n":                      "must be a list",
+		"routes: [a]\n":                                  "must hold keys and values",
+		"providers:\n  c: {requests_per_second: fast}\n": ":2: providers.c has a value of another kind",
+		"providers: {c: {keys: env}}\n":                  "providers.c has a value of another kind",
+		"profiles: {night: {providers: {}}}\n":           ":1: providers cannot be part of a profile",
+		"version: one\n":                                 ":1: version must be 1",
+		"model: a\nmodel: b\n":                           ":2: not valid YAML",
+		"a: " + strings.Repeat("[", 100_000):             ":1: is nested deeper than 64 levels",
+		"#\na: " + strings.Repeat("{a: ", 50_000):        ":2: is nested deeper than 64 levels",
+		strings.Repeat("- ", 100_000) + "a":              ":1: is nested deeper than 64 levels",
+		strings.Repeat("? ", 100_000) + "a":              ":1: ",
+		strings.Repeat("a: 1\n", 100_000):                "is larger than",
 	} {
-		if _, err := config.Load(config.Sources{Path: write(t, text)}); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%q: %v", text, err)
+		_, err := config.Load(config.Sources{Path: write(t, text)})
+		wrong, ok := errors.AsType[*config.Error](err)
+		if !ok || !strings.Contains(err.Error(), want) || wrong.Hint == "" || strings.Contains(err.Error(), "Go ") {
+			t.Errorf("%.80q: %v", text, err)
 		}
 	}
 	if _, err := config.Load(config.Sources{Dir: filepath.Dir(path)}); err == nil || !strings.Contains(err.Error(), "nobody named this file") {

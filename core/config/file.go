@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -18,7 +19,10 @@ const (
 	// reads. An older one would be read by its rules, a newer one is refused.
 	Version = 1
 
-	maxFile = 1 << 20
+	maxFile = 256 << 10
+	// maxDepth bounds how deep values are nested: what reads YAML takes
+	// minutes for some thousand brackets.
+	maxDepth = 64
 )
 
 // A file is what one configuration file holds.
@@ -43,13 +47,17 @@ func readFile(path string, trusted bool) (*file, error) {
 		return nil, &Error{Origin: path, Problem: "cannot be read: " + cause(err)}
 	}
 	if len(data) > maxFile {
-		return nil, &Error{Origin: path, Problem: fmt.Sprintf("is larger than %d bytes", maxFile)}
+		return nil, &Error{Origin: path, Problem: fmt.Sprintf("is larger than %d bytes", maxFile), Hint: "name a configuration file; `cortex-host config init` writes one"}
 	}
 	return parseFile(path, data, trusted)
 }
 
 func parseFile(path string, data []byte, trusted bool) (*file, error) {
 	f := &file{path: path, trusted: trusted, values: layer{}, profiles: map[string]layer{}}
+	if line := tooDeep(data); line > 0 {
+		return nil, &Error{Origin: entry{line: line}.origin(path), Problem: fmt.Sprintf("is nested deeper than %d levels", maxDepth),
+			Hint: "a value is a word, a list, or a table of a provider"}
+	}
 	tree, err := parser.ParseBytes(data, 0)
 	if err != nil {
 		return nil, f.yamlError(err)
@@ -84,6 +92,33 @@ func parseFile(path string, data []byte, trusted bool) (*file, error) {
 	return f, nil
 }
 
+// tooDeep returns the line in which values are nested too deep, 0 if they are
+// not. It takes brackets for nested wherever they stand but in comments: in
+// text, too, nobody needs that many.
+func tooDeep(data []byte) int {
+	brackets, line := 0, 0
+	for text := range bytes.Lines(data) {
+		line++
+		rest := bytes.TrimLeft(text, " -?\t")
+		if bytes.HasPrefix(rest, []byte("#")) {
+			continue
+		}
+		lists := bytes.Count(text[:len(text)-len(rest)], []byte("- ")) // lists in lists, begun in one line
+		for _, b := range rest {
+			switch b {
+			case '[', '{':
+				brackets++
+			case ']', '}':
+				brackets = max(0, brackets-1)
+			}
+			if brackets+lists > maxDepth {
+				return line
+			}
+		}
+	}
+	return 0
+}
+
 // An entry is one key of a mapping, with its value and line.
 type entry struct {
 	key   string
@@ -103,7 +138,8 @@ func (f *file) mapping(node ast.Node, what string) ([]entry, error) {
 		values = []*ast.MappingValueNode{n}
 	case *ast.NullNode, *ast.CommentGroupNode:
 	default:
-		return nil, &Error{Origin: entry{line: lineOf(node)}.origin(f.path), Problem: what + " must hold keys and values, such as provider: offline"}
+		return nil, &Error{Origin: entry{line: lineOf(node)}.origin(f.path), Problem: what + " must hold keys and values, such as provider: offline",
+			Hint: "`cortex-host config init FILE` writes an example"}
 	}
 	var list []entry
 	for _, v := range values {
@@ -119,13 +155,16 @@ func (f *file) mapping(node ast.Node, what string) ([]entry, error) {
 func (f *file) version(e entry) error {
 	var n int
 	if err := yaml.NodeToValue(e.value, &n); err != nil || n < 1 {
-		return &Error{Origin: e.origin(f.path), Key: "version", Problem: fmt.Sprintf("must be %d", Version)}
+		return &Error{Origin: e.origin(f.path), Key: "version", Problem: fmt.Sprintf("must be %d", Version), Hint: fmt.Sprintf("write version: %d", Version)}
 	}
 	if n > Version {
 		return &Error{Origin: e.origin(f.path), Key: "version", Problem: fmt.Sprintf("is %d; this program reads up to %d", n, Version), Hint: "update cortex-host"}
 	}
 	return nil
 }
+
+// structures are the keys that are no settings of the table.
+var structures = map[string]bool{"version": true, "profiles": true, "providers": true, "routes": true}
 
 func (f *file) readProfiles(e entry) error {
 	profiles, err := f.mapping(e.value, "profiles")
@@ -139,6 +178,9 @@ func (f *file) readProfiles(e entry) error {
 		}
 		l := layer{}
 		for _, s := range settings {
+			if structures[s.key] {
+				return &Error{Origin: s.origin(f.path), Key: s.key, Problem: "cannot be part of a profile", Hint: "profiles hold settings; write " + s.key + " beside them, not in them"}
+			}
 			if err := f.setting(l, s, fmt.Sprintf("profile %s (%s)", p.key, s.origin(f.path))); err != nil {
 				return err
 			}
@@ -217,7 +259,8 @@ func (f *file) profile(name string) (layer, error) {
 func (f *file) yamlError(err error) error {
 	var syntax yaml.Error
 	if errors.As(err, &syntax) && syntax.GetToken() != nil {
-		return &Error{Origin: entry{line: syntax.GetToken().Position.Line}.origin(f.path), Problem: "not valid YAML: " + syntax.GetMessage()}
+		return &Error{Origin: entry{line: syntax.GetToken().Position.Line}.origin(f.path), Problem: "not valid YAML: " + syntax.GetMessage(),
+			Hint: "mend that line; a value with a special character stands in quotes"}
 	}
 	return &Error{Origin: f.path, Problem: "not valid YAML: " + err.Error()}
 }

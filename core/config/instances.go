@@ -31,7 +31,7 @@ func (f *file) readProviders(e entry) error {
 			return f.nodeError(p, err)
 		}
 		if err := i.check(p.key); err != nil {
-			return &Error{Origin: p.origin(f.path), Key: "providers." + p.key, Problem: err.Error()}
+			return &Error{Origin: p.origin(f.path), Key: "providers." + p.key, Problem: err.Error(), Hint: instanceForm}
 		}
 		f.providers[p.key] = i
 	}
@@ -88,7 +88,8 @@ func (f *file) readRoutes(e entry) error {
 	for _, r := range entries {
 		var lanes []string
 		if err := yaml.NodeToValue(r.value, &lanes); err != nil || len(lanes) == 0 || slices.Contains(lanes, "") {
-			return &Error{Origin: r.origin(f.path), Key: "routes." + r.key, Problem: "must be a list of instances, such as [chat, system]"}
+			return &Error{Origin: r.origin(f.path), Key: "routes." + r.key, Problem: "must be a list of instances, such as [chat, system]",
+				Hint: "write " + r.key + ": [NAME, NAME...]"}
 		}
 		f.routes[r.key] = lanes
 	}
@@ -113,5 +114,10 @@ func (f *file) nodeError(e entry, err error) error {
 		}
 		return out
 	}
-	return &Error{Origin: entry{line: line}.origin(f.path), Key: "providers." + e.key, Problem: problem}
+	// The decoder's own words name types of this program.
+	return &Error{Origin: entry{line: line}.origin(f.path), Key: "providers." + e.key, Problem: "has a value of another kind than is expected there", Hint: instanceForm}
 }
+
+// instanceForm is how an instance is written.
+const instanceForm = "write NAME: {plugin: NAME, model: NAME, settings: {KEY: VALUE}, keys: [{env: NAME}, {file: PATH}, {command: [PROGRAM, ARG]}], " +
+	"max_concurrent: N, requests_per_second: N, tokens_per_minute: N, grant: {env: [NAME], files: [PATH]}}, as far as it is needed"
