@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"maps"
 	"os"
@@ -144,5 +143,5 @@ func (o *offer) keyProperty() (string, error) {
 			return name, nil
 		}
 	}
-	return "", fmt.Errorf("provider %s takes no key", o.name)
+	return "", usagef("leave keys out", "provider %s takes no key", o.name)
 }

@@ -129,6 +129,11 @@ func (a *app) examineInstances(ctx context.Context, c *config.Config, online boo
 			found = append(found, d)
 			continue
 		}
+		if err := o.checkInstance(a.env); err != nil {
+			d.Status, d.Detail, d.Mend = ill, err.Error(), hintOf(err)
+			found = append(found, d)
+			continue
+		}
 		d.Detail = "plugin " + o.plugin.Name
 		for _, k := range o.instance.Keys {
 			what, status, mend := a.examineKey(k)

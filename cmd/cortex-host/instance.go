@@ -30,6 +30,19 @@ func (o *offer) explicit() (sdk.Settings, error) {
 	return out, nil
 }
 
+// checkInstance finds settings that the plugin does not have, secrets that stand
+// in the file, and keys for which the plugin has no place.
+func (o *offer) checkInstance(env func(string) (string, bool)) error {
+	explicit, err := o.explicit()
+	if err == nil {
+		_, err = o.settings(explicit, env)
+	}
+	if err == nil && len(o.instance.Keys) > 0 {
+		_, err = o.keyProperty()
+	}
+	return err
+}
+
 // limits are the plugin's own, lowered by those of the configuration.
 func (o *offer) limits() sdk.Limits {
 	l := o.about.Limits

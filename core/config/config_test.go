@@ -195,6 +195,7 @@ routes:
 		"providers:\n  c: {requests_per_second: fast}\n": ":2: providers.c has a value of another kind",
 		"providers: {c: {keys: env}}\n":                  "providers.c has a value of another kind",
 		"profiles: {night: {providers: {}}}\n":           ":1: providers cannot be part of a profile",
+		"profiles:\n" + manyProfiles(101):                ":1: profiles are 101; at most 100",
 		"version: one\n":                                 ":1: version must be 1",
 		"model: a\nmodel: b\n":                           ":2: not valid YAML",
 		"a: " + strings.Repeat("[", 100_000):             ":1: is nested deeper than 64 levels",
@@ -212,6 +213,14 @@ routes:
 	if _, err := config.Load(config.Sources{Dir: filepath.Dir(path)}); err == nil || !strings.Contains(err.Error(), "nobody named this file") {
 		t.Error(err)
 	}
+}
+
+func manyProfiles(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, "  p%d: {}\n", i)
+	}
+	return b.String()
 }
 
 func TestRates(t *testing.T) {

@@ -23,6 +23,8 @@ const (
 	// maxDepth bounds how deep values are nested: what reads YAML takes
 	// minutes for some thousand brackets.
 	maxDepth = 64
+	// maxProfiles bounds the profiles of a file.
+	maxProfiles = 100
 )
 
 // A file is what one configuration file holds.
@@ -170,6 +172,9 @@ func (f *file) readProfiles(e entry) error {
 	profiles, err := f.mapping(e.value, "profiles")
 	if err != nil {
 		return err
+	}
+	if len(profiles) > maxProfiles {
+		return &Error{Origin: e.origin(f.path), Key: e.key, Problem: fmt.Sprintf("are %d; at most %d", len(profiles), maxProfiles), Hint: "put some into a file of their own"}
 	}
 	for _, p := range profiles {
 		settings, err := f.mapping(p.value, "profile "+p.key)
