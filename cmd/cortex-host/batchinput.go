@@ -93,15 +93,21 @@ func (a *app) openBatch(path string, flags *batchFlags) (*batchInput, error) {
 	return b, nil
 }
 
-// mendInput is what to do about an input that cannot be read.
-const mendInput = "mend what is named there, or let --keep-going make each row that cannot be read a failed result"
+// mendInput says what to do about queries that cannot be read.
+func mendInput(err error) string {
+	hint := "mend what is named there"
+	if e, ok := errors.AsType[*format.Error](err); ok && !e.WholeFile() {
+		hint += ", or let --keep-going make each row that cannot be read a failed result"
+	}
+	return hint
+}
 
 // hinted says what to do about the error that ends a sequence of rows.
 func hinted(rows iter.Seq2[sdk.Query, error]) iter.Seq2[sdk.Query, error] {
 	return func(yield func(sdk.Query, error) bool) {
 		for q, err := range rows {
 			if _, ok := errors.AsType[*format.Error](err); ok {
-				err = &failure{err, mendInput, exitFatal}
+				err = &failure{err, mendInput(err), exitFatal}
 			}
 			if !yield(q, err) {
 				return
@@ -122,7 +128,7 @@ func (b *batchInput) check(f *os.File, in format.Input, options format.ReadOptio
 	say := ownWords{model: true, bound: true}
 	for q, err := range format.Read(io.TeeReader(f, hash), in, options) {
 		if _, item := errors.AsType[*sdk.ItemError](err); err != nil && !item {
-			return usagef("nothing was asked: "+mendInput, "%w", err)
+			return usagef("nothing was asked: "+mendInput(err), "%w", err)
 		}
 		b.total++
 		say.add(&q, err)

@@ -157,7 +157,7 @@ func (a *app) open(name string) (io.ReadCloser, error) {
 	}
 	f, err := os.Open(name)
 	if err != nil {
-		return nil, usagef("", "%w", err)
+		return nil, usagef("name a file that can be read, or - for stdin", "%w", err)
 	}
 	if info, err := f.Stat(); err == nil && info.IsDir() {
 		f.Close()

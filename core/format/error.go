@@ -28,5 +28,9 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("%s:%d: %s (line begins at byte %d)", e.File, e.Line, e.Problem, e.Byte)
 }
 
+// WholeFile reports whether nothing more of the file can be read, so that it does
+// not help to leave out a line.
+func (e *Error) WholeFile() bool { return e.Line == 0 || e.last }
+
 // Unwrap returns the error underneath.
 func (e *Error) Unwrap() error { return e.Err }
