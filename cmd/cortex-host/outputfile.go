@@ -42,6 +42,31 @@ type streamFile struct {
 func (s *streamFile) finish(context.Context) error { return outputError(s.file.Close()) }
 func (s *streamFile) abandon(string) error         { return outputError(s.file.Close()) }
 
+// checkReplaceable finds out before a run whether replaceFile will be able to
+// write a file after it.
+func checkReplaceable(what, path string) error {
+	if path == "" || path == "-" || isStream(path) {
+		return nil
+	}
+	if isDir(path) {
+		return usagef("name a file in it", "cannot write the %s: %s is a directory", what, path)
+	}
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		path = real
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	if err != nil {
+		return usagef("name a file in a directory that is there and can be written to", "cannot write the %s: %w", what, err)
+	}
+	f.Close()
+	return os.Remove(f.Name())
+}
+
+func isDir(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
+}
+
 // replaceFile writes a file as a whole: nobody sees half of it. A device or a
 // pipe is written to as it is, and a link goes on pointing to the file.
 func replaceFile(path string, data []byte, mode os.FileMode) error {

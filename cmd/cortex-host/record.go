@@ -146,7 +146,7 @@ func journalFailure(err error, path string) error {
 	case errors.Is(err, journal.ErrComplete):
 		return &failure{err, "", exitOK}
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, fs.ErrNotExist):
-		return usagef("", "%w", err)
+		return usagef("name a file in a directory that is there and can be written to", "%w", err)
 	}
 	return err
 }

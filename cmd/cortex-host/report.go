@@ -92,7 +92,7 @@ func checkReportPath(path string) error {
 	}
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o600)
 	if err != nil {
-		return usagef("", "cannot write the report: %w", err)
+		return usagef("name a file in a directory that is there and can be written to", "cannot write the report: %w", err)
 	}
 	return f.Close()
 }

@@ -136,6 +136,9 @@ func (a *app) start(ctx context.Context, c *config.Config, h *house, flags *runF
 	if err := checkReportPath(flags.output.report); err != nil {
 		return err
 	}
+	if err := checkReplaceable("summary", flags.output.summary); err != nil {
+		return err
+	}
 	if j.drain = flags.drain; j.drain <= 0 {
 		j.drain = -1 // the executor's zero is its default
 	}
@@ -165,6 +168,12 @@ func (a *app) start(ctx context.Context, c *config.Config, h *house, flags *runF
 // openSink opens what takes the results.
 func (a *app) openSink(ctx context.Context, o *outputFlags, encoder format.Encoder, plan journal.Plan) (sink, error) {
 	switch {
+	case isDir(o.path):
+		return nil, usagef("name a file in it", "%s is a directory", o.path)
+	case isDir(o.errorPath):
+		return nil, usagef("name a file in it", "%s is a directory", o.errorPath)
+	case o.path != "" && o.path == o.errorPath:
+		return nil, usagef("name another file with --errors, or leave it out", "%s is named both for answers and for errors", o.path)
 	case isStream(o.path):
 		return openStreamFile(o, encoder)
 	case o.path != "":

@@ -92,7 +92,14 @@ func addStandardExamples(root *cobra.Command) {
 		switch cmd.Name() {
 		case "help":
 			cmd.Example = "  cortex-host help run\n  cortex-host help exit-codes"
+			cmd.Args = func(_ *cobra.Command, args []string) error { // cobra would take any word for the whole program
+				if about, rest, _ := root.Find(args); len(rest) > 0 {
+					return noSuchCommand(about, rest)
+				}
+				return nil
+			}
 		case "completion":
+			cmd.Args, cmd.RunE = noSuchCommand, func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 			cmd.Long = "Print a script that completes commands, flags, generators, providers and models\nin your shell. `cortex-host completion SHELL --help` says where to put it."
 			cmd.Example = "  cortex-host completion bash > ~/.local/share/bash-completion/completions/cortex-host"
 			for _, shell := range cmd.Commands() {
