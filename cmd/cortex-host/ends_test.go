@@ -247,7 +247,7 @@ func TestFullDisk(t *testing.T) {
 	t.Run("before the first call", func(t *testing.T) {
 		r := newRecorded(t, 100, upstream.Config{})
 		out, code := r.small(500)
-		if code != exitFatal || !strings.Contains(out, "no space left on device") || r.vendor.Stats().Requests != 0 {
+		if code != exitFatal || !strings.Contains(out, "no space left on device") || !strings.Contains(out, "hint: free some space on that disk") || r.vendor.Stats().Requests != 0 {
 			t.Errorf("exit %d, %d calls\n%s", code, r.vendor.Stats().Requests, out)
 		}
 		if _, err := os.Stat(r.out + ".partial"); err == nil {
@@ -258,7 +258,8 @@ func TestFullDisk(t *testing.T) {
 		t.Run(fmt.Sprint(kilobytes, " KB"), func(t *testing.T) {
 			r := newRecorded(t, 300, upstream.Config{Latency: 5 * time.Millisecond, Answer: long})
 			out, code := r.small(kilobytes)
-			if code != exitFatal || !strings.Contains(out, "no space left on device") || !resumeCommand.MatchString(out) {
+			if code != exitFatal || !strings.Contains(out, "no space left on device") || !strings.Contains(out, "hint: free some space on that disk; then continue with ") ||
+				!resumeCommand.MatchString(out) {
 				t.Fatalf("exit %d\n%s", code, out)
 			}
 			rows, sent := r.partial(), r.vendor.Stats().Requests

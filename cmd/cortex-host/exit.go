@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"syscall"
 
 	"github.com/cortexlinux/cortex-host/core/config"
 	"github.com/cortexlinux/cortex-host/core/format"
@@ -69,6 +70,9 @@ func hintOf(err error) string {
 	}
 	if e, ok := errors.AsType[*wasm.Error](err); ok {
 		return hintOfGuest(e)
+	}
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		return "free some space on that disk"
 	}
 	return ""
 }
