@@ -82,6 +82,8 @@ func hintOfGuest(e *wasm.Error) string {
 	switch e.Reason {
 	case wasm.Deadline, wasm.OutOfMemory, wasm.OutOfCPU, wasm.Trapped, wasm.ExitStatus, wasm.BadRecord, wasm.LimitExceeded, wasm.Silent:
 		return "`cortex-host generator test` says what is wrong with a generator, and how its author mends it"
+	case wasm.InvalidParams:
+		return "`cortex-host generator describe` shows parameters and presets"
 	case wasm.NotAllowed:
 		return "allow it if you trust the generator's author with what it costs and who reads it"
 	case wasm.InvalidModule, wasm.ForbiddenImport, wasm.InvalidManifest:

@@ -153,7 +153,7 @@ in place of any that it had. The module must be a WASI preview 1 command.`,
 		}
 		packed, err := wasm.Pack(module, description)
 		if err != nil {
-			return fmt.Errorf("%s with %s: %w", args[0], *manifest, err)
+			return withHint(fmt.Errorf("%s with %s: %w", args[0], *manifest, err), "sdk/generator/SPEC.md says in section 8 what a manifest holds")
 		}
 		return replaceFile(*out, packed, 0o644)
 	}
