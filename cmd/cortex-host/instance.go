@@ -76,7 +76,8 @@ func vendorOf(o *offer, s sdk.Settings) string {
 	return unlisted
 }
 
-// longSetting is from which length on a setting is told by its hash.
+// longSetting is from which length on a setting is told by its hash, as is one
+// that has parts: a table of headers may hold what nobody has marked.
 const longSetting = 200
 
 // openSettings returns the settings that decide who answers and how, as one may
@@ -100,7 +101,7 @@ func (o *offer) openSettings(s sdk.Settings) []journal.Field {
 		if json.Unmarshal(raw, &text) == nil {
 			text = openAddress(text)
 		}
-		if len(text) > longSetting {
+		if len(text) > longSetting || raw[0] == '{' || raw[0] == '[' {
 			text = hashOf(text)
 		}
 		list = append(list, journal.Field{Name: name, Value: text})
