@@ -162,3 +162,39 @@ func TestWhereKeysComeFrom(t *testing.T) {
 		}
 	}
 }
+
+// Further headers come by a variable: they reach the vendor, and no preset that is
+// somebody else's; the secret ones never show, and ordinary words stay what
+// they are.
+func TestHeadersByAVariable(t *testing.T) {
+	s := startVendor(t, upstream.Config{Answer: func(r upstream.Request) string {
+		return "it is true: " + r.Header.Get("X-Flag") + " " + r.Header.Get("X-Gateway-Key")
+	}})
+	home := t.TempDir()
+	ask := func(provider, config string) (string, int) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(home, "c.yaml"), []byte(config), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		cmd := exec.Command(filepath.Join(layout, "cortex-host"), "batch", queryFile(t, 1), "--config", "c.yaml", "--provider", provider, "--base-url", s.URL()+"/v1", "--model", "m")
+		cmd.Dir, cmd.Env = home, append(cleanEnv(home), `OPENAI_HEADERS={"X-Gateway-Key":"canary-gate","X-Flag":"true"}`)
+		out, errs, _, code := timed(t, cmd)
+		if strings.Contains(out+errs, "canary") {
+			t.Errorf("a key shows: %s%s", out, errs)
+		}
+		return out + errs, code
+	}
+	if said, code := ask("openai", "{}"); code != exitOK || !strings.Contains(said, "it is true: true [") {
+		t.Errorf("exit %d: %s", code, said)
+	}
+	if _, code := ask("kimi", "{}"); code != exitOK {
+		t.Errorf("kimi: exit %d", code)
+	}
+	r := s.Requests()
+	if len(r) != 2 || r[0].Header.Get("X-Gateway-Key") != "canary-gate" || r[1].Header.Get("X-Gateway-Key") != "" {
+		t.Errorf("got %d requests: %v", len(r), r)
+	}
+	if said, code := ask("openai", "providers: {openai: {settings: {headers: {X-Team: red}}}}"); code != exitUsage || !strings.Contains(said, "hint: set OPENAI_HEADERS to it, as a JSON object") {
+		t.Errorf("exit %d: %s", code, said)
+	}
+}

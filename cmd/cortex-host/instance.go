@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"net/url"
+	"slices"
 
 	"github.com/cortexlinux/cortex-host/core/journal"
 	"github.com/cortexlinux/cortex-host/core/price"
@@ -19,7 +20,11 @@ func (o *offer) explicit() (sdk.Settings, error) {
 	out := sdk.Settings{}
 	for _, name := range sortedKeys(o.instance.Settings) {
 		if properties[name].Secret {
-			return nil, usagef("say under keys where it is found: keys: [{env: NAME}]", "providers.%s.settings.%s is a secret, and does not belong into a file", o.name, name)
+			hint := "say under keys where it is found: keys: [{env: NAME}]"
+			if variables := o.variables(name, properties[name]); slices.Contains(properties[name].Type, "object") && len(variables) > 0 {
+				hint = "set " + variables[0] + " to it, as a JSON object"
+			}
+			return nil, usagef(hint, "providers.%s.settings.%s is a secret, and does not belong into a file", o.name, name)
 		}
 		raw, err := json.Marshal(o.instance.Settings[name])
 		if err != nil {
@@ -129,9 +134,8 @@ func (o *offer) secretsIn(s sdk.Settings) []string {
 	}
 	var list []string
 	for name, p := range properties {
-		var text string
-		if p.Secret && json.Unmarshal(s[name], &text) == nil && text != "" {
-			list = append(list, text)
+		if p.Secret {
+			list = append(list, s.Secrets(name)...)
 		}
 	}
 	return list

@@ -187,7 +187,7 @@ func (o *offer) keys(env func(string) (string, bool)) (variables []string, set b
 	}
 	for _, name := range sortedKeys(properties) {
 		p := properties[name]
-		if !p.Secret {
+		if !p.Secret || slices.Contains(p.Type, "object") { // headers, say
 			continue
 		}
 		for _, variable := range o.variables(name, p) {

@@ -2,7 +2,6 @@ package process
 
 import (
 	"bytes"
-	"encoding/json"
 	"io"
 	"strings"
 	"sync"
@@ -63,9 +62,10 @@ func (t *tail) hide(s sdk.Settings, names []string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, name := range names {
-		var text string
-		if json.Unmarshal(s[name], &text) == nil && len(text) >= minSecret {
-			t.secrets = append(t.secrets, []byte(text))
+		for _, text := range s.Secrets(name) {
+			if len(text) >= minSecret {
+				t.secrets = append(t.secrets, []byte(text))
+			}
 		}
 	}
 }

@@ -57,7 +57,7 @@ var kimi = sdk.Preset{
 	},
 	// OpenAI's variables say nothing about Moonshot.
 	Env: map[string][]string{
-		"api_key": {"MOONSHOT_API_KEY"}, "base_url": {}, "organization": {}, "project": {},
+		"api_key": {"MOONSHOT_API_KEY"}, "base_url": {}, "organization": {}, "project": {}, "headers": {},
 	},
 }
 
@@ -70,7 +70,7 @@ var ollama = sdk.Preset{
 		"model":    json.RawMessage(`""`), // only who runs it knows what it has
 	},
 	Env: map[string][]string{
-		"api_key": {}, "base_url": {"OLLAMA_HOST"}, "organization": {}, "project": {},
+		"api_key": {}, "base_url": {"OLLAMA_HOST"}, "organization": {}, "project": {}, "headers": {},
 	},
 	Keyless: true, Local: true, Free: true,
 }

@@ -1,7 +1,6 @@
 package provider
 
 import (
-	"encoding/json"
 	"io"
 	"slices"
 	"strings"
@@ -30,9 +29,9 @@ func (s *server) learn(settings sdk.Settings) {
 		return
 	}
 	var list []string
-	for name, raw := range settings {
+	for name := range settings {
 		if props[name].Secret {
-			list = append(list, stringsIn(raw)...)
+			list = append(list, settings.Secrets(name)...)
 		}
 	}
 	list = slices.DeleteFunc(list, func(secret string) bool { return len(secret) < shortestSecret })
@@ -56,28 +55,6 @@ func (s *server) learn(settings sdk.Settings) {
 	}
 	next.replacer = strings.NewReplacer(pairs...)
 	s.secrets.Store(next)
-}
-
-// stringsIn returns a JSON string, or the strings in an object or array.
-func stringsIn(raw json.RawMessage) []string {
-	var s string
-	if json.Unmarshal(raw, &s) == nil {
-		return []string{s}
-	}
-	var all []string
-	var list []json.RawMessage
-	var members map[string]json.RawMessage
-	if json.Unmarshal(raw, &members) == nil {
-		for _, v := range members {
-			list = append(list, v)
-		}
-	} else if json.Unmarshal(raw, &list) != nil {
-		return nil
-	}
-	for _, v := range list {
-		all = append(all, stringsIn(v)...)
-	}
-	return all
 }
 
 // redact returns text without secrets.
