@@ -370,10 +370,14 @@ func TestDeathAndRestart(t *testing.T) {
 func TestDiesTooOften(t *testing.T) {
 	p := open(t, process.Config{})
 	var err error
+	began := time.Now()
 	for range 10 {
 		if _, err = say(t.Context(), p, "exit"); err != nil && strings.Contains(err.Error(), "not started again") {
 			break
 		}
+	}
+	if took := time.Since(began); took < 1500*time.Millisecond { // 100, 200, 400 and 800 ms between five lives
+		t.Errorf("five lives took %v", took)
 	}
 	if !errors.Is(err, sdk.Internal) || !strings.Contains(err.Error(), "died 5 times") || !strings.Contains(err.Error(), "my last words") {
 		t.Errorf("got %v", err)
