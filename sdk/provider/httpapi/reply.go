@@ -69,8 +69,8 @@ func (r *Reply) carry(e *sdk.Error) *sdk.Error {
 
 // requestID finds the vendor's id of a request, by its own header first.
 func (c *Client) requestID(h http.Header) string {
-	if id := plain(first(h, c.idHeader), 200); id != "" {
-		return id
+	if id := first(h, c.idHeader); id != "" {
+		return plain(id, 200)
 	}
 	return requestID(h)
 }
