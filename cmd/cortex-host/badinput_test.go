@@ -181,3 +181,42 @@ func TestBadLineOfAStream(t *testing.T) {
 		}
 	}
 }
+
+// What comes to a file after it was checked is not asked, and a file that was
+// changed is not begun.
+func TestAFileThatChangesAfterTheCheck(t *testing.T) {
+	path := queryFile(t, 3)
+	add := func() {
+		f, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		if _, err := fmt.Fprintln(f, queryLine("late")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	a := &app{stderr: io.Discard, env: os.LookupEnv}
+	input, err := a.openBatch(path, &batchFlags{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer input.close()
+	n := 0
+	for _, err := range input.queries {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n++; n == 1 {
+			add()
+		}
+	}
+	if n != 3 {
+		t.Errorf("%d queries of the 3 that were checked", n)
+	}
+	for _, err := range input.queries {
+		if err == nil || !strings.Contains(err.Error(), path+" was changed after it had been checked") {
+			t.Fatalf("got %v", err)
+		}
+	}
+}

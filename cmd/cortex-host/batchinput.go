@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"iter"
 	"os"
@@ -62,6 +63,10 @@ type batchInput struct {
 	providers []string
 	// say is what all of its queries say themselves.
 	say ownWords
+	// checked is what the file was when it was checked, flawed that it has rows
+	// that are no queries.
+	checked os.FileInfo
+	flawed  bool
 }
 
 // maxNamed bounds how many different providers the queries of a file can name.
@@ -85,7 +90,8 @@ func (a *app) openBatch(path string, flags *batchFlags) (*batchInput, error) {
 			r.Close()
 			return nil, err
 		}
-		b.queries = rewound(file, func() iter.Seq2[sdk.Query, error] { return format.Read(file, in, options) })
+		in.Unique = !b.flawed
+		b.queries = b.again(file, func(r io.Reader) iter.Seq2[sdk.Query, error] { return format.Read(r, in, options) })
 		b.repeatable = true
 		return b, nil
 	}
@@ -123,13 +129,18 @@ func isRegular(f *os.File) bool {
 
 // check reads the file once.
 func (b *batchInput) check(f *os.File, in format.Input, options format.ReadOptions) error {
+	var err error
+	if b.checked, err = f.Stat(); err != nil {
+		return err
+	}
 	hash := newHash()
 	named := map[string]bool{}
 	say := ownWords{model: true, bound: true}
-	for q, err := range format.Read(io.TeeReader(f, hash), in, options) {
+	for q, err := range format.Read(io.TeeReader(b.part(f), hash), in, options) {
 		if _, item := errors.AsType[*sdk.ItemError](err); err != nil && !item {
 			return usagef("nothing was asked: "+mendInput(err), "%w", err)
 		}
+		b.flawed = b.flawed || err != nil
 		b.total++
 		say.add(&q, err)
 		if q.Provider != "" && !named[q.Provider] {
@@ -145,14 +156,31 @@ func (b *batchInput) check(f *os.File, in format.Input, options format.ReadOptio
 	return nil
 }
 
-// rewound is a sequence that begins at the file's beginning every time.
-func rewound(f *os.File, read func() iter.Seq2[sdk.Query, error]) iter.Seq2[sdk.Query, error] {
+// part is what of the file is, or was, checked: what comes to it later does not
+// belong to the run.
+func (b *batchInput) part(f *os.File) io.Reader {
+	if b.checked.Size() == 0 {
+		return f // nothing, or a file system that does not tell
+	}
+	return io.LimitReader(f, b.checked.Size())
+}
+
+// again reads the checked file from its beginning, every time that it is gone
+// through. A file that has changed is another one.
+func (b *batchInput) again(f *os.File, read func(io.Reader) iter.Seq2[sdk.Query, error]) iter.Seq2[sdk.Query, error] {
 	return func(yield func(sdk.Query, error) bool) {
-		if _, err := f.Seek(0, io.SeekStart); err != nil {
+		now, err := f.Stat()
+		if err == nil && (now.Size() < b.checked.Size() || !now.ModTime().Equal(b.checked.ModTime())) {
+			err = fmt.Errorf("%s was changed after it had been checked", f.Name())
+		}
+		if err == nil {
+			_, err = f.Seek(0, io.SeekStart)
+		}
+		if err != nil {
 			yield(sdk.Query{}, err)
 			return
 		}
-		read()(yield)
+		read(b.part(f))(yield)
 	}
 }
 

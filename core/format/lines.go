@@ -23,6 +23,9 @@ type Input struct {
 	// [*sdk.ItemError] with the id NAME:LINE, and goes on with the next.
 	// Without it such a row ends the file.
 	KeepGoing bool
+	// Unique says that the ids are known to be unique, from an earlier reading:
+	// they are not looked at again.
+	Unique bool
 }
 
 // A Line is one line of a file, without its end.

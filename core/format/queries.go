@@ -43,7 +43,7 @@ func rows(in Input, open func() rowReader) iter.Seq2[sdk.Query, error] {
 				return
 			}
 			metadata := q.Metadata
-			if err == nil {
+			if err == nil && !in.Unique {
 				if err = unique(seen, q.ID, r); err != nil {
 					q = sdk.Query{}
 				}
