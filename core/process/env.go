@@ -53,11 +53,10 @@ func (c *Config) environment(image *store.Image) []string {
 	return append(env, c.ExtraEnv...)
 }
 
-// imageEnv tells Go's collector of the memory limit, below which it need not hurry
-// with a small heap (RATIONALE.md has the numbers), and a script, which runs
+// imageEnv tells Go's collector of the memory limit, and a script, which runs
 // from memory, where the modules beside its file are.
 func (c *Config) imageEnv(image *store.Image) []string {
-	env := []string{fmt.Sprintf("GOMEMLIMIT=%d", c.MemoryBytes/10*9), "GOGC=200"}
+	env := []string{fmt.Sprintf("GOMEMLIMIT=%d", c.MemoryBytes/10*9)}
 	if image.Interpreter == "" || image.File == nil {
 		return env
 	}

@@ -24,6 +24,7 @@ func run(p Plugin, args []string, stdout, stderr io.Writer) int {
 	switch {
 	case len(args) == 0 && os.Getenv(HandshakeCookieKey) == HandshakeCookieValue:
 		hideSelf() // keys are about to come
+		collect(seldom)
 		serve(p, nil)
 	case len(args) == 1 && args[0] == "describe":
 		enc := json.NewEncoder(stdout)

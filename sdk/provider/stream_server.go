@@ -24,6 +24,7 @@ type crew struct {
 	ctx     context.Context
 	work    chan job
 	workers sync.WaitGroup
+	hired   int // how many there are
 	out     *queue[*providerv1.CallOutcome]
 
 	mu      sync.Mutex
@@ -81,6 +82,9 @@ func (c *crew) receive(wire streamServer) error {
 			select {
 			case c.work <- j:
 			default:
+				if c.hired++; c.hired == manyCalls {
+					collect(ordinary)
+				}
 				c.workers.Go(func() { c.labour(j) })
 			}
 		}
