@@ -21,6 +21,10 @@ type conn struct {
 	since  time.Time // when it fell idle
 }
 
+// replyBytes is how much of a reply is read at once: all of an ordinary one.
+// Each connection has so much memory, also while it waits.
+const replyBytes = 3 << 10
+
 // newConn returns the connection over a socket, which is the same thing without
 // TLS.
 func newConn(c, socket net.Conn) *conn {
@@ -28,7 +32,7 @@ func newConn(c, socket net.Conn) *conn {
 	if s, ok := socket.(syscall.Conn); ok {
 		n.socket, _ = s.SyscallConn() // nil on an error
 	}
-	n.reader = bufio.NewReaderSize(bounded{n}, 4<<10)
+	n.reader = bufio.NewReaderSize(bounded{n}, replyBytes)
 	return n
 }
 
