@@ -197,7 +197,7 @@ func TestAFileThatChangesAfterTheCheck(t *testing.T) {
 		}
 	}
 	a := &app{stderr: io.Discard, env: os.LookupEnv}
-	input, err := a.openBatch(path, &batchFlags{})
+	input, err := a.openBatch(t.Context(), path, &batchFlags{})
 	if err != nil {
 		t.Fatal(err)
 	}

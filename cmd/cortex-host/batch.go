@@ -48,7 +48,7 @@ func (a *app) runBatch(ctx context.Context, flags *runFlags, inputFlags *batchFl
 	if !c.Given("max_concurrent") {
 		c.MaxConcurrent.Auto = true
 	}
-	input, err := a.openBatch(path, inputFlags)
+	input, err := a.openBatch(ctx, path, inputFlags)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -74,7 +75,7 @@ const maxNamed = 32
 
 // openBatch opens a file of queries and, if it can be read twice, reads it to
 // its end: nothing is paid for before all of it is known to be good.
-func (a *app) openBatch(path string, flags *batchFlags) (*batchInput, error) {
+func (a *app) openBatch(ctx context.Context, path string, flags *batchFlags) (*batchInput, error) {
 	options, err := flags.readOptions()
 	if err != nil {
 		return nil, err
@@ -86,7 +87,7 @@ func (a *app) openBatch(path string, flags *batchFlags) (*batchInput, error) {
 	in := format.Input{Name: inputName(path), KeepGoing: flags.keepGoing}
 	b := &batchInput{close: func() { r.Close() }, identity: in.Name}
 	if file, ok := r.(*os.File); ok && !flags.noPreflight && isRegular(file) {
-		if err := b.check(file, in, options); err != nil {
+		if err := b.check(ctx, file, in, options); err != nil {
 			r.Close()
 			return nil, err
 		}
@@ -128,7 +129,7 @@ func isRegular(f *os.File) bool {
 }
 
 // check reads the file once.
-func (b *batchInput) check(f *os.File, in format.Input, options format.ReadOptions) error {
+func (b *batchInput) check(ctx context.Context, f *os.File, in format.Input, options format.ReadOptions) error {
 	var err error
 	if b.checked, err = f.Stat(); err != nil {
 		return err
@@ -139,6 +140,9 @@ func (b *batchInput) check(f *os.File, in format.Input, options format.ReadOptio
 	for q, err := range format.Read(io.TeeReader(b.part(f), hash), in, options) {
 		if _, item := errors.AsType[*sdk.ItemError](err); err != nil && !item {
 			return usagef("nothing was asked: "+mendInput(err), "%w", err)
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
 		}
 		b.flawed = b.flawed || err != nil
 		b.total++

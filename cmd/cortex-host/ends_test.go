@@ -306,3 +306,22 @@ func TestRemovedDirectory(t *testing.T) {
 	}
 	r.quietSince(at.Add(time.Second * slack))
 }
+
+// A signal ends the check of a long file, too.
+func TestASignalEndsTheCheck(t *testing.T) {
+	path := queryFile(t, 600_000)
+	cmd := command(t, "batch", path, "--provider", "simulator", "--dry-run")
+	cmd.Stderr = new(lockedBuffer)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(400 * time.Millisecond) // it reads for about two seconds
+	sent := time.Now()
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait()
+	if code, took := cmd.ProcessState.ExitCode(), time.Since(sent); code != 143 || took > 100*time.Millisecond*slack {
+		t.Errorf("exit %d after %v\n%s", code, took, cmd.Stderr)
+	}
+}

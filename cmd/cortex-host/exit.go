@@ -126,7 +126,7 @@ func generalHint(code int) string {
 	case exitFatal:
 		return "`cortex-host doctor` looks for what is wrong on this machine"
 	}
-	return "with -o FILE a run can be resumed"
+	return "the same command line begins anew; a run with -o FILE can be resumed"
 }
 
 // withHint says how to mend err, unless it says so itself.
