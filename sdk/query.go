@@ -169,7 +169,10 @@ func strict(data []byte, v any) error {
 // decodeError rewords encoding/json's errors for people who do not write Go.
 func decodeError(err error) error {
 	var typ *json.UnmarshalTypeError
-	if errors.As(err, &typ) && typ.Field != "" {
+	if errors.As(err, &typ) {
+		if typ.Field == "" {
+			return fmt.Errorf("a JSON object is needed, not a JSON %s", typ.Value)
+		}
 		return fmt.Errorf("field %q cannot hold a JSON %s", typ.Field, typ.Value)
 	}
 	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {

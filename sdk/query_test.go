@@ -108,6 +108,7 @@ func TestDecodeQueryErrorsNameTheField(t *testing.T) {
 		{`{"id":"a",` + msg + `}{}`, "more than one JSON value"},
 		{`{"id":"a",` + msg, "ends too early"},
 		{``, "ends too early"},
+		{`[1]`, "a JSON object is needed, not a JSON array"},
 		{"{\"id\":\"\xff\"," + msg + `}`, "UTF-8"},
 		{`{"id":"` + strings.Repeat("x", 513) + `",` + msg + `}`, "at most 512"},
 	} {
