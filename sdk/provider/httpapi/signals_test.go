@@ -43,9 +43,13 @@ func TestEachPhraseIsEnough(t *testing.T) {
 		sdk.ContextLength:   {"the maximum context length is 5", "prompt is too long", "exceeds the maximum number of tokens", "exceeds maximum context", "exceeds the available context"},
 	} {
 		for _, phrase := range phrases {
-			for _, body := range []string{`{"error":{"message":"` + phrase + `"}}`, `{"error":"` + phrase + `"}`, `{"message":"` + phrase + `"}`, `{"detail":"` + phrase + `"}`} {
-				if e := httpapi.StatusError(400, nil, []byte(body)); e.Kind != kind || e.Message != phrase {
-					t.Errorf("%s: got %s %q, want %s", body, e.Kind, e.Message, string(kind))
+			list := `[{"msg":"` + phrase + `"}]`
+			for body, says := range map[string]string{
+				`{"error":{"message":"` + phrase + `"}}`: phrase, `{"error":"` + phrase + `"}`: phrase, `{"message":"` + phrase + `"}`: phrase,
+				`{"detail":"` + phrase + `"}`: phrase, `{"detail":` + list + `}`: list, phrase: phrase,
+			} {
+				if e := httpapi.StatusError(400, nil, []byte(body)); e.Kind != kind || e.Message != says {
+					t.Errorf("%s: got %s %q, want %s %q", body, e.Kind, e.Message, string(kind), says)
 				}
 			}
 		}

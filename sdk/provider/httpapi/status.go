@@ -88,7 +88,7 @@ func kindByBody(p *problem, status int) (sdk.Kind, bool) {
 		p.has("insufficient_quota", "billing", "spend_limit_exceeded", "exceeded_current_quota", "insufficient_credits", "insufficient_balance"),
 		p.says("credit balance is too low", "exceeded your current quota, please check your plan", "out of call volume quota") && !p.retriable():
 		return sdk.QuotaExhausted, true
-	case p.has("api_key_invalid", "invalid_api_key", "authentication_error", "invalid_authentication", "unauthenticated"),
+	case p.has("api_key_invalid", "invalid_api_key", "authentication_error", "unauthenticated"),
 		p.says("api key not valid", "api key expired"):
 		return sdk.Unauthenticated, true
 	case p.has("content_filter", "content_policy", "responsibleaipolicyviolation", "moderation_blocked"):

@@ -102,6 +102,8 @@ func TestStatusError(t *testing.T) {
 		{"418", 418, "", sdk.InvalidRequest, "", ""},
 		{"fields of other types", 400, `{"error":{"message":{"a":1},"type":["x"],"code":{"b":2}}}`, sdk.InvalidRequest, "", "bad request"},
 		{"null", 500, `{"error":null}`, sdk.InDoubt, "", ""},
+		{"lines and colours", 400, `{"error":{"message":"bad\r\n\u001b[31mfield"}}`, sdk.InvalidRequest, "", "bad [31mfield"},
+		{"a long story", 400, `{"error":{"message":"` + strings.Repeat("x", 5000) + `"}}`, sdk.InvalidRequest, "", strings.Repeat("x", 1000) + "..."},
 		{"a prompt that talks", 400, `{"error":{"message":"bad field: the server is overloaded"}}`, sdk.InvalidRequest, "", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
