@@ -43,12 +43,13 @@ func StatusError(status int, h http.Header, body []byte) *sdk.Error {
 	return e
 }
 
-// bodyError is the error inside the body of a successful status.
+// bodyError is the error inside the body of a successful status, but for the
+// status and the request id, which the reply knows.
 func bodyError(h http.Header, body []byte) *sdk.Error {
 	p := readProblem(body)
 	e := &sdk.Error{
 		Kind: sdk.BadResponse, Message: p.message, Code: p.code,
-		RetryAfter: RetryAfter(h, time.Now()), RateLimit: RateLimit(h, time.Now()), RequestID: requestID(h),
+		RetryAfter: RetryAfter(h, time.Now()), RateLimit: RateLimit(h, time.Now()),
 	}
 	if e.RetryAfter == nil {
 		e.RetryAfter = p.delay

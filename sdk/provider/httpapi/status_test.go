@@ -55,6 +55,7 @@ func TestStatusError(t *testing.T) {
 		// Gemini
 		{"gemini key", 400, `{"error":{"code":400,"message":"API key not valid. Please pass a valid API key.","status":"INVALID_ARGUMENT","details":[{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"API_KEY_INVALID","domain":"googleapis.com"}]}}`, sdk.Unauthenticated, "INVALID_ARGUMENT", "API key not valid"},
 		{"gemini rate", 429, `{"error":{"code":429,"message":"You exceeded your current quota, please check your plan and billing details.","status":"RESOURCE_EXHAUSTED","details":[{"@type":"type.googleapis.com/google.rpc.QuotaFailure","violations":[{"quotaMetric":"m","quotaId":"GenerateRequestsPerMinutePerProjectPerModel-FreeTier"}]},{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"30s"}]}}`, sdk.RateLimited, "RESOURCE_EXHAUSTED", ""},
+		{"gemini rate, no wait told", 429, `{"error":{"code":429,"message":"You exceeded your current quota, please check your plan and billing details.","status":"RESOURCE_EXHAUSTED"}}`, sdk.RateLimited, "RESOURCE_EXHAUSTED", ""},
 		{"gemini day", 429, `{"error":{"code":429,"message":"You exceeded your current quota","status":"RESOURCE_EXHAUSTED","details":[{"@type":"type.googleapis.com/google.rpc.QuotaFailure","violations":[{"quotaId":"GenerateRequestsPerDayPerProjectPerModel-FreeTier"}]}]}}`, sdk.QuotaExhausted, "RESOURCE_EXHAUSTED", ""},
 		{"gemini array", 429, `[{"error":{"code":429,"message":"Resource has been exhausted","status":"RESOURCE_EXHAUSTED"}}]`, sdk.RateLimited, "RESOURCE_EXHAUSTED", ""},
 		{"gemini busy", 503, `{"error":{"code":503,"message":"The model is overloaded. Please try again later.","status":"UNAVAILABLE"}}`, sdk.Overloaded, "UNAVAILABLE", ""},
@@ -107,9 +108,12 @@ func TestStatusError(t *testing.T) {
 		{"a prompt that talks", 400, `{"error":{"message":"bad field: the server is overloaded"}}`, sdk.InvalidRequest, "", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			e := httpapi.StatusError(c.status, http.Header{"X-Request-Id": {"r1"}}, []byte(c.body))
+			e := httpapi.StatusError(c.status, http.Header{"X-Request-Id": {"r1"}, "X-Ratelimit-Limit-Requests": {"60"}}, []byte(c.body))
 			if e.Kind != c.kind || e.Code != c.code || !strings.Contains(e.Message, c.says) || e.Status != c.status || e.RequestID != "r1" || e.Message == "" {
 				t.Errorf("got %s code %q: %v", e.Kind, e.Code, e)
+			}
+			if e.RateLimit == nil || e.RateLimit.Requests.Limit == nil || *e.RateLimit.Requests.Limit != 60 {
+				t.Errorf("limits %+v", e.RateLimit)
 			}
 		})
 	}

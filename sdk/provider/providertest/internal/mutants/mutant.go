@@ -33,7 +33,7 @@ var (
 	reserve    = regexp.MustCompile(`^\t+w\.reserve\(`)
 	literal    = regexp.MustCompile(`"[^"]+"`)
 	fieldValue = regexp.MustCompile(`^\t+[A-Z][A-Za-z]*:\s+\S.*,$`)
-	pairs      = regexp.MustCompile(`[A-Z][A-Za-z]*: [^,{}]+(\([^()]*\))?[,}]`)
+	pairs      = regexp.MustCompile(`[A-Z][A-Za-z]*: ([^,{}()]|\(([^()]|\([^()]*\))*\))+[,}]`)
 	assignment = regexp.MustCompile(`^\t+[A-Za-z]+(\.[A-Za-z]+)+(, [A-Za-z]+(\.[A-Za-z]+)+)? = `)
 	returned   = regexp.MustCompile(`^(\t+return )sdk\.([A-Z][A-Za-z]+)$`)
 	header     = regexp.MustCompile(`^\t+h(\.Set\(|\[)`)
@@ -66,7 +66,7 @@ func changes(line string) (all []string) {
 		return []string{tag.ReplaceAllStringFunc(line, func(s string) string { return s[:len(s)-1] + "mutant_" + s[len(s)-1:] })}
 	case rawName.MatchString(line):
 		return []string{rawName.ReplaceAllStringFunc(line, func(s string) string { return strings.TrimSuffix(s, `":`) + `_mutant":` })}
-	case (strings.HasPrefix(trimmed, "case ") || strings.HasPrefix(trimmed, "p.has(") || strings.HasPrefix(trimmed, "p.says(")) && strings.Contains(line, `"`):
+	case (strings.HasPrefix(trimmed, "case ") || strings.Contains(line, "p.has(") || strings.Contains(line, "p.says(")) && strings.Contains(line, `"`):
 		for _, at := range literal.FindAllStringIndex(line, -1) {
 			all = append(all, line[:at[1]-1]+"-mutant"+line[at[1]-1:])
 		}
@@ -77,18 +77,25 @@ func changes(line string) (all []string) {
 			other = "Length"
 		}
 		return []string{returned.ReplaceAllString(line, "${1}sdk."+other)}
+	case fieldValue.MatchString(line) && len(pairs.FindAllStringIndex(line, 2)) > 1:
+		return without(line)
 	case fieldValue.MatchString(line), header.MatchString(line), reserve.MatchString(line):
 		return []string{""}
 	case assignment.MatchString(line) && !strings.HasSuffix(trimmed, "{"):
 		return []string{""}
 	case strings.Contains(line, "{") && !strings.HasPrefix(trimmed, "func ") && !strings.HasPrefix(trimmed, "if "):
-		for _, at := range pairs.FindAllStringIndex(line, -1) {
-			rest := strings.TrimPrefix(line[at[1]-1:], ",")
-			all = append(all, line[:at[0]]+strings.TrimPrefix(rest, " "))
-		}
-		return all
+		return without(line)
 	}
 	return nil
+}
+
+// without returns the line without one of its fields, for each of them.
+func without(line string) (all []string) {
+	for _, at := range pairs.FindAllStringIndex(line, -1) {
+		rest := strings.TrimPrefix(line[at[1]-1:], ",")
+		all = append(all, line[:at[0]]+strings.TrimPrefix(rest, " "))
+	}
+	return all
 }
 
 // A verdict is what became of a mutant.

@@ -53,6 +53,8 @@ func TestChanges(t *testing.T) {
 		"\tcase \"a\", \"b\":":                        "\tcase \"a-mutant\", \"b\":|\tcase \"a\", \"b-mutant\":",
 		"\t\treturn sdk.Length":                       "\t\treturn sdk.Stop",
 		"\t\tUsage: used,":                            "",
+		"\t\tKind: of(a, &p), Wait: wait(h, now()),":  "\t\tWait: wait(h, now()),|\t\tKind: of(a, &p), ",
+		"\t\tstatus < 429 && p.says(\"a\"):":          "\t\tstatus < 429 && p.says(\"a-mutant\"):",
 		"\tr.Model = model":                           "",
 		"\th.Set(\"X-Api-Key\", s.APIKey)":            "",
 		"\tx := T{A: a, B: b}":                        "\tx := T{B: b}|\tx := T{A: a, }",
