@@ -141,7 +141,7 @@ mutate: ## Break each rule of the executor by one line and see its test fail (tw
 	go run ./core/executor/internal/mutate
 
 .PHONY: mutants
-mutants: ## Break each mapping of our providers and see the conformance kit fail (half an hour)
+mutants: ## Break each mapping of our providers and see the conformance kit fail (twenty minutes)
 	go run ./sdk/provider/providertest/internal/mutants
 
 .PHONY: realtime
@@ -161,7 +161,7 @@ survive: ## Kill host, plugin and guest 50 times in runs of 10,000 queries (two 
 	CORTEX_TORTURE_ROUNDS=50 CORTEX_TORTURE_QUERIES=10000 go test -count 1 -timeout 20m -v -run '^TestTorture$$' ./cmd/cortex-host
 
 .PHONY: torture
-torture: ## The same 1,000 times, 20,000 losses of power, 20 rounds of broken plugins (an hour)
+torture: ## The same 1,000 times, 20,000 losses of power, 20 rounds of broken plugins (half an hour)
 	CORTEX_TORTURE_ROUNDS=1000 CORTEX_TORTURE_QUERIES=10000 go test -count 1 -timeout 3h -v -run '^TestTorture$$' ./cmd/cortex-host
 	CORTEX_TORTURE_ROUNDS=1000 CORTEX_TORTURE_SEEDS=20000 go test -count 1 -timeout 1h -v -run '^(TestKill|TestPowerLoss|TestFailedSync)$$' ./core/journal
 	CORTEX_FAULT_ROUNDS=20 go test -count 1 -timeout 1h -v -run '^(TestFaults|TestAKilledHost.*|TestTampering|TestHostile)$$' ./core/process
