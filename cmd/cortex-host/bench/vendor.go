@@ -30,7 +30,8 @@ func runVendor(spec string, stdin io.Reader, stdout io.Writer) error {
 	answer := strings.Repeat("Everything is fine. ", v.AnswerBytes/20+1)[:v.AnswerBytes]
 	server, err := upstream.Start(upstream.Config{
 		TLS: v.TLS, Latency: v.Latency, Sigma: v.Sigma, Fast: true,
-		Limit:  upstream.Limit{PerSecond: v.Rate, RetryAfter: true, Headers: true},
+		// A burst of 5: without any, what two sends come closer by on their way is refused.
+		Limit:  upstream.Limit{PerSecond: v.Rate, Burst: 5, RetryAfter: true, Headers: true},
 		Answer: func(upstream.Request) string { return answer },
 	})
 	if err != nil {
