@@ -175,7 +175,7 @@ clock: ## Set the clock forward and back by a day while waits are under way (thr
 	CORTEX_CLOCK=1 go test -count 1 -timeout 20m -v -run '^TestClockThatIsSet$$' ./cmd/cortex-host
 
 .PHONY: soak
-soak: ## Ask two million simulated queries and see that nothing grows (ten minutes)
+soak: ## Ask two million simulated queries and see that nothing grows (a minute)
 	CORTEX_SOAK=2000000 go test -count 1 -timeout 2h -v -run '^TestSoak$$' ./cmd/cortex-host
 
 .PHONY: prices
