@@ -12,10 +12,11 @@ import (
 	"time"
 )
 
-// Many items through `generate`, as people use it: fast, and no larger at the
-// end than in the middle. `make throughput` takes a million of them, with facts
-// about packages, and looks at the clock; the suite, whose machine does other
-// things as well, looks at the processor time that a query takes.
+// Many items through `generate`, as people use it: fast, and in memory that does
+// not grow with them. `make throughput` takes a million of them, with facts about
+// packages, looks at the clock and compares the halves; the suite, whose machine
+// does other things as well and which is over before the collectors have
+// settled, looks at the processor time that a query takes and at the size.
 func TestGenerateThroughput(t *testing.T) {
 	if raceEnabled || testing.Short() {
 		t.Skip("SKIPPED: timings mean nothing under the race detector")
@@ -53,12 +54,16 @@ func TestGenerateThroughput(t *testing.T) {
 			if budget := time.Duration(3 * 2 * float64(n) / c.perSecond * float64(time.Second)); cpu > budget {
 				t.Errorf("%v of processor time, want at most %v (three times the promise)", cpu, budget)
 			}
-			// Ids are remembered in 16 bytes each, and the table is copied when it grows.
-			if grew := peaks[1].host - peaks[0].host; grew > 24+n*32>>20 {
+			// Flat: half a million more queries may cost what the collectors waver
+			// by, and not the 8 MiB that 16 bytes for each would be.
+			if grew := peaks[1].host - peaks[0].host; exact && grew > 7 {
 				t.Errorf("the host grew by %d MiB", grew)
 			}
-			if grew := peaks[1].guest - peaks[0].guest; grew > 16 {
+			if grew := peaks[1].guest - peaks[0].guest; exact && grew > 4 {
 				t.Errorf("the guest grew by %d MiB", grew)
+			}
+			if peaks[1].host > 96 || peaks[1].guest > 96 {
+				t.Errorf("host and guest are %s MiB large", peaks[1])
 			}
 		})
 	}

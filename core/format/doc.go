@@ -21,7 +21,7 @@
 // errors. A line without end, a quote that is never closed and a packed file
 // that grows without end are, in bounded memory.
 //
-// Ids that occur twice are found with an [Index] on the disk, in a few megabytes
+// Ids that occur twice are found with an [ids.Index] on the disk, in a few megabytes
 // of memory however many there are.
 //
 // # Out

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/cortexlinux/cortex-host/core/ids"
 	"github.com/cortexlinux/cortex-host/sdk"
 )
 
@@ -28,11 +29,11 @@ type rowReader interface {
 }
 
 // rows reads all of a file. An id that was there before is an error of its row;
-// memory for that is bounded: see [Index].
+// memory for that is bounded: see [ids.Index].
 func rows(in Input, open func() rowReader) iter.Seq2[sdk.Query, error] {
 	return func(yield func(sdk.Query, error) bool) {
 		r := open()
-		seen := NewIndex("")
+		seen := ids.NewIndex("")
 		defer seen.Close()
 		for n := 0; ; n++ {
 			q, err := r.next()
@@ -62,7 +63,7 @@ func rows(in Input, open func() rowReader) iter.Seq2[sdk.Query, error] {
 
 // unique returns what is wrong with the id of the latest row: that it was there
 // before.
-func unique(seen *Index, id string, r rowReader) error {
+func unique(seen *ids.Index, id string, r rowReader) error {
 	fresh, err := seen.Add(id)
 	if err != nil || fresh {
 		return err

@@ -9,6 +9,7 @@ import (
 	"os"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"unicode"
@@ -63,6 +64,23 @@ func FuzzRecord(f *testing.F) {
 			t.Fatalf("%q chooses for itself", line)
 		}
 	})
+}
+
+// A host without room to remember ids says so; it is not the guest's fault.
+func TestNoRoomForIDs(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir()+"/none")
+	d := newDecoder(Limits{}.withDefaults(), Allow{}, func() int64 { return 1 << 40 })
+	for i := range 1_000_000 {
+		_, _, err := d.record([]byte(`{"id":"` + strconv.Itoa(i) + `","messages":[{"role":"user","content":"x"}]}`))
+		if err == nil {
+			continue
+		}
+		if !errors.Is(err, HostFailed) || !errors.Is(err, os.ErrNotExist) || !strings.Contains(err.Error(), "TMPDIR") {
+			t.Errorf("%v", err)
+		}
+		return
+	}
+	t.Error("no error: where are the ids?")
 }
 
 func FuzzParse(f *testing.F) {
@@ -179,16 +197,18 @@ func FuzzLog(f *testing.F) {
 }
 
 func BenchmarkRecord(b *testing.B) {
-	line := []byte(`{"id":"pkg_nginx","use":"system","messages":[{"role":"user","content":"Package: nginx\nSystem: Debian GNU/Linux 12 (bookworm), x86_64\nInstalled version: 1.22.1\nTell me, in at most 300 words: what it is for"}],"task_type":"system_operation","metadata":{"package":"nginx"}}`)
+	const rest = `","use":"system","messages":[{"role":"user","content":"Package: nginx\nSystem: Debian GNU/Linux 12 (bookworm), x86_64\nInstalled version: 1.22.1\nTell me, in at most 300 words: what it is for"}],"task_type":"system_operation","metadata":{"package":"nginx"}}`
 	d := newDecoder(Limits{}.withDefaults(), Allow{}, func() int64 { return 1 << 40 })
+	defer d.seen.Close()
 	if _, _, err := d.record([]byte(`{"prompt":{"id":"system","messages":[{"role":"system","content":"x"}]}}`)); err != nil {
 		b.Fatal(err)
 	}
-	b.SetBytes(int64(len(line)))
-	for b.Loop() {
-		d.seen = idSet{}
-		if _, _, err := d.record(line); err != nil {
-			b.Fatal(err)
+	var line []byte
+	for n := int64(0); b.Loop(); n++ {
+		line = append(strconv.AppendInt(append(line[:0], `{"id":"pkg_`...), n, 10), rest...)
+		b.SetBytes(int64(len(line)))
+		if _, has, err := d.record(line); err != nil || !has {
+			b.Fatal(has, err)
 		}
 	}
 }

@@ -46,6 +46,8 @@ const (
 	Silent Reason = "silent"
 	// ChildFailed: the confined child could not be started or broke down.
 	ChildFailed Reason = "child_failed"
+	// HostFailed: the host itself could not go on, for want of disk, say.
+	HostFailed Reason = "host_failed"
 )
 
 // Error says why a generator's run ended early.

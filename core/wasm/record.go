@@ -5,12 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"hash/maphash"
 	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 
+	"github.com/cortexlinux/cortex-host/core/ids"
 	"github.com/cortexlinux/cortex-host/sdk"
 )
 
@@ -28,14 +28,14 @@ type decoder struct {
 	prompts map[string][]sdk.Message
 	bytes   int   // of all prompts
 	used    int64 // bytes of all queries that use them
-	seed    maphash.Seed
-	seen    idSet
+	seen    *ids.Index
 	queries int64
 	records int64
 }
 
+// newDecoder returns a decoder whose index of ids is to be closed.
 func newDecoder(limits Limits, allow Allow, items func() int64) *decoder {
-	return &decoder{limits: limits, allow: allow, items: items, prompts: map[string][]sdk.Message{}, seed: maphash.MakeSeed()}
+	return &decoder{limits: limits, allow: allow, items: items, prompts: map[string][]sdk.Message{}, seen: ids.NewIndex("")}
 }
 
 // A guest's record: a prompt definition, an item error, or a query, which may
@@ -218,7 +218,13 @@ func (d *decoder) query(r guestRecord, bad func(string, ...any) *Error) (q sdk.Q
 	if err := d.count(); err != nil {
 		return q, false, err
 	}
-	if !d.seen.add(maphash.String(d.seed, q.ID)) {
+	fresh, err := d.seen.Add(q.ID)
+	if err != nil {
+		fail := failf(HostFailed, "%v", err)
+		fail.Cause = err
+		return sdk.Query{}, false, fail
+	}
+	if !fresh {
 		return sdk.Query{}, false, &sdk.ItemError{
 			ID: q.ID + "#" + strconv.FormatInt(d.queries, 10), Metadata: q.Metadata,
 			Err: sdk.Errorf(sdk.GeneratorFailed, "there is a query %q already: the item was given twice, or the generator repeats itself", q.ID),
@@ -272,36 +278,4 @@ func (d *decoder) count() *Error {
 			d.queries, items, d.limits.QueriesPerItem)
 	}
 	return nil
-}
-
-// An idSet remembers hashes of ids in 8 bytes each, in a table that is at most
-// three quarters full.
-type idSet struct {
-	table []uint64
-	n     int
-}
-
-// add reports whether the hash is new.
-func (s *idSet) add(h uint64) bool {
-	h = max(h, 1) // 0 marks a free place
-	if s.n >= len(s.table)/4*3 {
-		old := s.table
-		s.table, s.n = make([]uint64, max(64, 2*len(old))), 0
-		for _, h := range old {
-			if h != 0 {
-				s.add(h)
-			}
-		}
-	}
-	mask := uint64(len(s.table) - 1)
-	for i := h & mask; ; i = (i + 1) & mask {
-		switch s.table[i] {
-		case 0:
-			s.table[i] = h
-			s.n++
-			return true
-		case h:
-			return false
-		}
-	}
 }

@@ -71,6 +71,7 @@ func (s *session) run(ctx context.Context, header []byte, entry string) error {
 		close(done)
 		s.items.stop()
 		c.close()
+		s.decode.seen.Close()
 		work.Wait()
 	}()
 	work.Go(func() { s.feed(ctx, header) })

@@ -1,4 +1,4 @@
-package format
+package ids
 
 import (
 	"encoding/binary"
@@ -18,15 +18,16 @@ type hashFile struct {
 	pages uint64
 	used  uint64
 
-	// The page in hand.
-	page  [pageBytes]byte
-	at    uint64
-	held  bool
-	dirty bool
+	// The pages in hand: some in a row, from at.
+	hand   [wide * pageBytes]byte
+	at     uint64
+	inHand uint64
+	dirty  bool
 }
 
 const (
 	pageBytes = 4096
+	wide      = 32 // pages that are taken in hand at once where most are wanted
 	slotBytes = 16
 	pageSlots = pageBytes / slotBytes
 )
@@ -47,38 +48,49 @@ func newHashFile(dir string, slots uint64) (*hashFile, error) {
 
 func (t *hashFile) slots() uint64 { return t.pages * pageSlots }
 
-// turn takes a page in hand.
-func (t *hashFile) turn(page uint64) error {
-	if t.held && t.at == page {
-		return nil
+// turn takes a page in hand, and with it those around it up to span, and
+// returns it.
+func (t *hashFile) turn(page, span uint64) ([]byte, error) {
+	if page < t.at || page >= t.at+t.inHand {
+		if err := t.flush(); err != nil {
+			return nil, err
+		}
+		t.at, t.inHand = page-page%span, 0
+		n := min(span, t.pages-t.at)
+		if _, err := t.f.ReadAt(t.hand[:n*pageBytes], int64(t.at*pageBytes)); err != nil {
+			return nil, err
+		}
+		t.inHand = n
 	}
-	if err := t.flush(); err != nil {
-		return err
-	}
-	_, err := t.f.ReadAt(t.page[:], int64(page*pageBytes))
-	t.at, t.held = page, err == nil
-	return err
+	from := (page - t.at) * pageBytes
+	return t.hand[from : from+pageBytes], nil
 }
 
-// flush writes the page in hand if it has changed.
+// flush writes the pages in hand if one has changed.
 func (t *hashFile) flush() error {
 	if !t.dirty {
 		return nil
 	}
 	t.dirty = false
-	_, err := t.f.WriteAt(t.page[:], int64(t.at*pageBytes))
+	_, err := t.f.WriteAt(t.hand[:t.inHand*pageBytes], int64(t.at*pageBytes))
 	return err
 }
 
-// find takes the page in hand that has h, or else the slot where it belongs.
-func (t *hashFile) find(h idHash) (slot []byte, found bool, err error) {
+// pageOf is the page where a hash belongs.
+func (t *hashFile) pageOf(h idHash) uint64 {
 	page, _ := bits.Mul64(binary.BigEndian.Uint64(h[:]), t.pages)
-	for ; ; page = (page + 1) % t.pages {
-		if err := t.turn(page); err != nil {
+	return page
+}
+
+// find takes in hand the page that has h, or else the slot where it belongs.
+func (t *hashFile) find(h idHash, span uint64) (slot []byte, found bool, err error) {
+	for number := t.pageOf(h); ; number = (number + 1) % t.pages {
+		page, err := t.turn(number, span)
+		if err != nil {
 			return nil, false, err
 		}
 		for at := 0; at < pageBytes; at += slotBytes {
-			slot := t.page[at : at+slotBytes]
+			slot := page[at : at+slotBytes]
 			switch idHash(slot) {
 			case h:
 				return slot, true, nil
@@ -90,15 +102,22 @@ func (t *hashFile) find(h idHash) (slot []byte, found bool, err error) {
 }
 
 func (t *hashFile) has(h idHash) (bool, error) {
-	_, found, err := t.find(h)
+	_, found, err := t.find(h, 1)
 	return found, err
 }
 
-// addSorted adds hashes; if they are sorted, each page is turned but once. Call
-// flush after the last.
+// addSorted adds hashes in their order, so that each page is turned but once.
+// Call flush after the last.
 func (t *hashFile) addSorted(hashes []idHash) error {
+	if len(hashes) == 0 {
+		return nil
+	}
+	span := uint64(1)
+	if t.pageOf(hashes[len(hashes)-1])-t.pageOf(hashes[0]) < 4*uint64(len(hashes)) {
+		span = wide
+	}
 	for _, h := range hashes {
-		slot, found, err := t.find(h)
+		slot, found, err := t.find(h, span)
 		if err != nil {
 			return err
 		}
@@ -114,13 +133,14 @@ func (t *hashFile) addSorted(hashes []idHash) error {
 // eachPage calls do with the hashes of each page in turn, sorted.
 func (t *hashFile) eachPage(do func([]idHash) error) error {
 	hashes := make([]idHash, 0, pageSlots)
-	for page := range t.pages {
-		if err := t.turn(page); err != nil {
+	for number := range t.pages {
+		page, err := t.turn(number, wide)
+		if err != nil {
 			return err
 		}
 		hashes = hashes[:0]
 		for at := 0; at < pageBytes; at += slotBytes {
-			if h := idHash(t.page[at : at+slotBytes]); h != (idHash{}) {
+			if h := idHash(page[at : at+slotBytes]); h != (idHash{}) {
 				hashes = append(hashes, h)
 			}
 		}

@@ -1,7 +1,14 @@
-package format
+// Package ids finds ids that occur twice in streams without end, in bounded
+// memory.
+//
+//	seen := ids.NewIndex("")
+//	defer seen.Close()
+//	fresh, err := seen.Add(query.ID)
+package ids
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
@@ -14,7 +21,7 @@ import (
 // An Index knows which ids it has seen, in a few megabytes of memory however
 // many there are: the latest are in a map, the others in a temporary file
 // without a name, sixteen bytes of hash each. Two different ids are taken for
-// one with a chance of one in 10^26 at a million.
+// one with a chance of one in 10^26 at a million, whoever chose them.
 //
 // An Index is for one goroutine. Close it.
 type Index struct {
@@ -84,9 +91,9 @@ func (x *Index) spill() error {
 	return x.disk.flush()
 }
 
-// grow moves the ids to a file four times as large.
+// grow moves the ids to a file twice as large.
 func (x *Index) grow() error {
-	bigger, err := newHashFile(x.dir, 4*x.disk.slots())
+	bigger, err := newHashFile(x.dir, 2*x.disk.slots())
 	if err != nil {
 		return err
 	}
@@ -108,7 +115,7 @@ func (x *Index) explain(err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("the index of ids in %s: %w; set TMPDIR to a directory with more room", cmpOr(x.dir, os.TempDir()), err)
+	return fmt.Errorf("the index of ids in %s: %w; set TMPDIR to a directory with more room", cmp.Or(x.dir, os.TempDir()), err)
 }
 
 // Close gives the file back.
