@@ -65,5 +65,5 @@ func (a *app) runBatch(ctx context.Context, flags *runFlags, inputFlags *batchFl
 			plan.Fixed = append(plan.Fixed, journal.Field{Name: f.Name, Value: hashOf(f.Value)})
 		}
 	}
-	return a.start(ctx, c, house, flags, plan, job{say: input.say, queries: input.queries, total: input.total, repeatable: input.repeatable})
+	return a.start(ctx, c, house, flags, plan, job{source: path, say: input.say, queries: input.queries, total: input.total, repeatable: input.repeatable})
 }

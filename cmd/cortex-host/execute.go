@@ -24,6 +24,8 @@ type job struct {
 	prices  *price.Book
 	queries iter.Seq2[sdk.Query, error]
 	sink    sink
+	// source is the file that queries or items are read from, or empty.
+	source string
 	// text says that the rows are for people: they show what failed.
 	text bool
 	// say is what all queries are known to say themselves.

@@ -34,12 +34,12 @@ type outputFlags struct {
 func addOutputFlags(cmd *cobra.Command) *outputFlags {
 	o := &outputFlags{}
 	f := cmd.Flags()
-	f.StringVarP(&o.path, "output", "o", "", "write results to `FILE`, with a journal: the run can be resumed (stdout alone cannot)")
-	f.StringVar(&o.errorPath, "errors", "", "with -o: write the rows of failed queries to this `FILE` instead")
+	f.VarP(fileFlag{&o.path, ""}, "output", "o", "write results to `FILE`, with a journal: the run can be resumed (stdout alone cannot)")
+	f.Var(fileFlag{&o.errorPath, "/dev/stdout"}, "errors", "with -o: write the rows of failed queries to this `FILE` instead")
 	f.BoolVar(&o.force, "force", false, "replace FILE if it is there")
 	f.StringVar(&o.format, "format", "", "form of the results: `ndjson|text|openai|csv|tsv` (default: by the suffix .csv or .tsv of -o; text on a terminal; else ndjson)")
-	f.StringVar(&o.summary, "summary", "", "write the run's statistics as JSON to `FILE` (- is stderr)")
-	f.StringVar(&o.report, "report", "", "write a page about the run to `FILE.html`")
+	f.Var(fileFlag{&o.summary, "-"}, "summary", "write the run's statistics as JSON to `FILE` (- is stderr)")
+	f.Var(fileFlag{&o.report, "/dev/stdout"}, "report", "write a page about the run to `FILE.html` (- is stdout)")
 	o.record.add(f)
 	return o
 }

@@ -5,19 +5,83 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/cortexlinux/cortex-host/core/format"
 )
 
+// follow returns what a path means: where a link points to, also if nothing is
+// there yet. fd is the descriptor of this process that it means, as /dev/stdout
+// does, else -1.
+func follow(path string) (target string, fd int) {
+	for range 40 { // as far as Linux goes
+		if fd := descriptorOf(path); fd >= 0 {
+			return path, fd
+		}
+		to, err := os.Readlink(path)
+		if err != nil {
+			break // no link
+		}
+		if !filepath.IsAbs(to) {
+			dir, err := filepath.EvalSymlinks(filepath.Dir(path))
+			if err != nil {
+				break
+			}
+			to = filepath.Join(dir, to)
+		}
+		path = to
+	}
+	return path, -1
+}
+
+// descriptorOf returns the number in a name such as /dev/fd/3, -1 if the path is
+// none.
+func descriptorOf(path string) int {
+	path = filepath.Clean(path)
+	if fd := slices.Index([]string{"/dev/stdin", "/dev/stdout", "/dev/stderr"}, path); fd >= 0 {
+		return fd
+	}
+	for _, dir := range []string{"/dev/fd/", "/proc/self/fd/", "/proc/thread-self/fd/", fmt.Sprintf("/proc/%d/fd/", os.Getpid())} {
+		if rest, ok := strings.CutPrefix(path, dir); ok {
+			if fd, err := strconv.ParseUint(rest, 10, 31); err == nil {
+				return int(fd)
+			}
+		}
+	}
+	return -1
+}
+
 // isStream reports whether a path is something that is written to as it is: a
-// device or a pipe. A file of ours takes its place by being renamed over it,
-// which would make an end of /dev/null.
+// device, a pipe or a file that is open already. A file of ours takes its place
+// by being renamed over it, which would make an end of /dev/null.
 func isStream(path string) bool {
 	if path == "" {
 		return false
 	}
-	info, err := os.Stat(path)
+	target, fd := follow(path)
+	if fd >= 0 {
+		return true
+	}
+	info, err := os.Stat(target)
 	return err == nil && !info.Mode().IsRegular() && !info.IsDir()
+}
+
+// openStream opens what isStream reports.
+func openStream(path string) (*os.File, error) {
+	target, fd := follow(path)
+	if fd < 0 {
+		return os.OpenFile(target, os.O_WRONLY, 0)
+	}
+	// Opening the name anew would write over what is in a regular file already.
+	own, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return nil, &os.PathError{Op: "open", Path: path, Err: err}
+	}
+	return os.NewFile(uintptr(own), path), nil
 }
 
 // openStreamFile opens a sink into a device or a pipe that -o names. As with
@@ -26,9 +90,9 @@ func openStreamFile(o *outputFlags, encoder format.Encoder) (sink, error) {
 	if o.record.resume || o.record.newRun || o.errorPath != "" {
 		return nil, usagef("name a file with -o", "%s is no regular file: a run into it is not recorded", o.path)
 	}
-	f, err := os.OpenFile(o.path, os.O_WRONLY, 0)
+	f, err := openStream(o.path)
 	if err != nil {
-		return nil, fmt.Errorf("cannot write the output: %w", err)
+		return nil, usagef("name what can be written to with -o", "cannot write the output: %w", err)
 	}
 	return &streamFile{newStreamSink(f, encoder), f}, nil
 }
@@ -51,9 +115,7 @@ func checkReplaceable(what, path string) error {
 	if isDir(path) {
 		return usagef("name a file in it", "cannot write the %s: %s is a directory", what, path)
 	}
-	if real, err := filepath.EvalSymlinks(path); err == nil {
-		path = real
-	}
+	path, _ = follow(path)
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {
 		return usagef("name a file in a directory that is there and can be written to", "cannot write the %s: %w", what, err)
@@ -71,7 +133,7 @@ func isDir(path string) bool {
 // pipe is written to as it is, and a link goes on pointing to the file.
 func replaceFile(path string, data []byte, mode os.FileMode) error {
 	if isStream(path) {
-		f, err := os.OpenFile(path, os.O_WRONLY, 0)
+		f, err := openStream(path)
 		if err != nil {
 			return err
 		}
@@ -81,9 +143,7 @@ func replaceFile(path string, data []byte, mode os.FileMode) error {
 		}
 		return f.Close()
 	}
-	if real, err := filepath.EvalSymlinks(path); err == nil {
-		path = real
-	}
+	path, _ = follow(path)
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {
 		return err

@@ -79,3 +79,83 @@ func TestALinkStaysALink(t *testing.T) {
 		t.Error("the link was replaced")
 	}
 }
+
+// What a name means is where the answers go: an open file is written on, a link
+// goes on pointing to its file, also to one that is not there yet.
+func TestWhereAnswersGo(t *testing.T) {
+	queries := queryFile(t, 2)
+	for _, c := range []struct {
+		script string
+		rows   map[string]int // lines of files afterwards
+	}{
+		{"$run -o /dev/stdout > out", map[string]int{"out": 2}},
+		{"echo first > out; $run -o /dev/stdout >> out", map[string]int{"out": 3}},
+		{"$run -o - > out; test ! -e ./-", map[string]int{"out": 2}},
+		{"$run -o /dev/fd/3 3> out", map[string]int{"out": 2}},
+		{"$run --summary /dev/stdout > out; grep -q success_count out; grep -q query_id out", nil},
+		{"$run -o out --report - | grep -q '<!doctype html>'; test ! -e ./-", map[string]int{"out": 2}},
+		{"$run -o /dev/null", nil},
+		{"ln -s file link; $run -o link; test -L link", map[string]int{"file": 2}},
+		{"echo old > file; ln -s file link; $run -o link --force; test -L link", map[string]int{"file": 2}},
+		{"mkdir data in; ln -s ../data/file in/link; $run -o in/link --errors in/failed --report in/page.html; test -L in/link", map[string]int{"data/file": 2}},
+		{"ln -s file link; $run -o link; cortex-host runs show link | grep -q file; cortex-host report link -o - | grep -q '<!doctype html>'", map[string]int{"file": 2}},
+		{"mkfifo pipe; (cat pipe > page) & $run -o out --report pipe; wait; grep -q '</html>' page", map[string]int{"out": 2}},
+	} {
+		errs, dir, code := inShell(t, "set -e; "+c.script, queries)
+		if code != 0 {
+			t.Errorf("%s: exit %d\n%s", c.script, code, errs)
+		}
+		for name, want := range c.rows {
+			data, err := os.ReadFile(filepath.Join(dir, name))
+			if got := strings.Count(string(data), "\n"); got != want {
+				t.Errorf("%s: %s has %d lines, want %d (%v)", c.script, name, got, want, err)
+			}
+		}
+	}
+}
+
+// Where the answers would be lost, or take away what is there, nothing is asked.
+func TestAnswersThatWouldBeLost(t *testing.T) {
+	queries := queryFile(t, 2)
+	for script, want := range map[string]string{
+		"$run >&-":                                                "stdout is closed",
+		"$run --format text >&-":                                  "stdout is closed",
+		"$run -o ''":                                              "the name of a file is missing",
+		"$run --report -":                                         "cannot both go to stdout",
+		"$run -o /dev/fd/9":                                       "bad file descriptor",
+		"$run -o out --errors /dev/null --force":                  "/dev/null is no regular file",
+		"ln -s nowhere/file link; $run -o link":                   "no such file or directory",
+		"ln -s link link; $run -o link --force":                   "no regular file",
+		"cp $queries q; ask q -o q --force":                       "q is what is read: -o would replace it",
+		"cp $queries q; ln -s q link; ask q -o link --force":      "q is what is read",
+		"cp $queries out.partial; ask out.partial -o out --force": "out.partial is what is read",
+		"cp $queries q; ask q --report ./q":                       "q is what is read: --report",
+		"cp $queries q; ask q --log ./q":                          "q is what is read: --log",
+		"mkdir d; $run -o out --summary d/../out":                 "-o and --summary both name",
+		"$run -o out --errors out":                                "-o and --errors both name",
+		"$run -o out --report page --log page":                    "--report and --log both name",
+	} {
+		errs, dir, code := inShell(t, script, queries)
+		if code != exitUsage || !strings.Contains(errs, want) || !strings.Contains(errs, "\nhint: ") {
+			t.Errorf("%s: exit %d, want %q\n%s", script, code, want, errs)
+		}
+		if kept, _ := os.ReadFile(filepath.Join(dir, "q")); len(kept) > 0 && !strings.Contains(string(kept), `"messages"`) {
+			t.Errorf("%s: the queries are gone", script)
+		}
+		if left, _ := filepath.Glob(filepath.Join(dir, "*.partial")); len(left) > 0 && left[0] != filepath.Join(dir, "out.partial") {
+			t.Errorf("%s: left behind: %v", script, left)
+		}
+	}
+}
+
+// inShell runs a script in a directory of its own: ask asks the simulator about a
+// file, $run about the queries.
+func inShell(t *testing.T, script, queries string) (errs, dir string, code int) {
+	t.Helper()
+	cmd := command(t)
+	const ask = `ask() { file=$1; shift; cortex-host batch "$file" --provider simulator -q "$@"; }; run="ask $queries"; `
+	cmd.Path, cmd.Args = "/bin/sh", []string{"sh", "-c", ask + script}
+	cmd.Env = append(cmd.Env, "queries="+queries)
+	_, errs, _, code = timed(t, cmd)
+	return errs, cmd.Dir, code
+}

@@ -107,16 +107,18 @@ func (a *app) openJournal(ctx context.Context, o *outputFlags, e format.Encoder,
 
 // outputOf is where the rows go.
 func outputOf(o *outputFlags) (journal.Output, error) {
-	path, err := filepath.Abs(o.path)
+	path, _ := follow(o.path)
+	path, err := filepath.Abs(path)
 	if err != nil {
 		return journal.Output{}, err
 	}
 	out := journal.Output{Path: path, Replace: o.force, Discard: o.record.newRun}
-	if c := format.CompressionOf(path); c != format.Plain {
+	if c := format.CompressionOf(o.path); c != format.Plain {
 		out.Codec, out.Coded = c, true
 	}
 	if o.errorPath != "" {
-		out.ErrorPath, err = filepath.Abs(o.errorPath)
+		failed, _ := follow(o.errorPath)
+		out.ErrorPath, err = filepath.Abs(failed)
 	}
 	return out, err
 }
@@ -143,6 +145,8 @@ func journalFailure(err error, path string) error {
 	switch {
 	case errors.Is(err, journal.ErrNoRun):
 		return usagef("leave --resume out to begin one; `cortex-host runs list` shows what is recorded", "no run writes to %s", path)
+	case errors.Is(err, journal.ErrNoFile):
+		return usagef("name a file", "%w", err)
 	case errors.Is(err, journal.ErrComplete):
 		return &failure{err, "", exitOK}
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, fs.ErrNotExist):

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/cortexlinux/cortex-host/core/config"
@@ -83,16 +82,4 @@ func writePage(path string, recorder *report.Recorder, run report.Run) error {
 		return fmt.Errorf("cannot write the report: %w", err)
 	}
 	return nil
-}
-
-// checkReportPath finds out whether the page can be written before the run.
-func checkReportPath(path string) error {
-	if path == "" {
-		return nil
-	}
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o600)
-	if err != nil {
-		return usagef("name a file in a directory that is there and can be written to", "cannot write the report: %w", err)
-	}
-	return f.Close()
 }

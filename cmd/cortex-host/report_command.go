@@ -34,7 +34,8 @@ known only while a run goes on: "run --report FILE.html" has them too.`,
 			return nil
 		},
 	}
-	out := cmd.Flags().StringP("output", "o", "", "write the page to this `FILE` (default: the name of the results with .html)")
+	out := new(string)
+	cmd.Flags().VarP(fileFlag{out, "/dev/stdout"}, "output", "o", "write the page to this `FILE`; - is stdout (default: the name of the results with .html)")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		source, err := a.reportSource(cmd.Context(), args[0])
 		if err != nil {
@@ -50,7 +51,9 @@ known only while a run goes on: "run --report FILE.html" has them too.`,
 		if err := a.reportLater(cmd.Context(), source, path); err != nil {
 			return err
 		}
-		a.info("wrote %s", path)
+		if !isStream(path) {
+			a.info("wrote %s", path)
+		}
 		return nil
 	}
 	return cmd

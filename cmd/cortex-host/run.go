@@ -97,7 +97,7 @@ func (a *app) runGenerator(ctx context.Context, flags *runFlags, guestFlags *gue
 		plan.Fixed = append(plan.Fixed, fields...)
 	}
 	plan.ByID = len(g.module.Manifest.Facts) > 0
-	return a.start(ctx, c, house, flags, plan, job{queries: g.queries(ctx), total: g.request.Total, repeatable: g.repeatable, generator: g.module.SHA256})
+	return a.start(ctx, c, house, flags, plan, job{source: guestFlags.input, queries: g.queries(ctx), total: g.request.Total, repeatable: g.repeatable, generator: g.module.SHA256})
 }
 
 // start opens the sink and asks.
@@ -107,6 +107,9 @@ func (a *app) start(ctx context.Context, c *config.Config, h *house, flags *runF
 	}
 	encoder, err := a.encoder(flags.output)
 	if err != nil {
+		return err
+	}
+	if err := checkFiles(flags.output, c.Log, j.source); err != nil {
 		return err
 	}
 	onTerminal := flags.output.path == "" && isTerminal(a.stdout)
@@ -133,7 +136,7 @@ func (a *app) start(ctx context.Context, c *config.Config, h *house, flags *runF
 			return err
 		}
 	}
-	if err := checkReportPath(flags.output.report); err != nil {
+	if err := checkReplaceable("report", flags.output.report); err != nil {
 		return err
 	}
 	if err := checkReplaceable("summary", flags.output.summary); err != nil {
@@ -172,16 +175,19 @@ func (a *app) openSink(ctx context.Context, o *outputFlags, encoder format.Encod
 		return nil, usagef("name a file in it", "%s is a directory", o.path)
 	case isDir(o.errorPath):
 		return nil, usagef("name a file in it", "%s is a directory", o.errorPath)
-	case o.path != "" && o.path == o.errorPath:
-		return nil, usagef("name another file with --errors, or leave it out", "%s is named both for answers and for errors", o.path)
 	case isStream(o.path):
 		return openStreamFile(o, encoder)
+	case isStream(o.errorPath):
+		return nil, usagef("name a file with --errors", "%s is no regular file: the rows of failed queries are kept until the run has ended", o.errorPath)
 	case o.path != "":
 		return a.openJournal(ctx, o, encoder, plan)
 	case o.errorPath != "":
 		return nil, usagef("name the file of the answers with -o", "--errors needs -o")
 	case o.record.resume, o.record.newRun:
 		return nil, usagef("name the file with -o; what goes to stdout alone is not recorded", "only a run with -o can be resumed")
+	}
+	if isClosed(a.stdout) {
+		return nil, usagef("name a file with -o; -o /dev/null drops the answers", "stdout is closed: the answers would be lost")
 	}
 	return newStreamSink(a.stdout, encoder), nil
 }

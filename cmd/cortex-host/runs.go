@@ -135,7 +135,8 @@ func (a *app) showRun(ctx context.Context, name string) (journal.Info, error) {
 	}
 	info, err := journal.Show(ctx, cfg, name)
 	if errors.Is(err, journal.ErrNoRun) {
-		if found, findErr := journal.Find(ctx, cfg, name); findErr == nil {
+		path, _ := follow(name)
+		if found, findErr := journal.Find(ctx, cfg, path); findErr == nil {
 			return journal.Show(ctx, cfg, found.ID)
 		}
 	}

@@ -19,7 +19,8 @@ import (
 // SyncDir of its directory did.
 type Disk interface {
 	// Open opens a file. A new file is readable by its owner alone; the
-	// content of an old one is left alone.
+	// content of an old one is left alone. A device, a pipe, a link and a
+	// directory are [ErrNoFile].
 	Open(name string, mode Mode) (File, error)
 	// Rename moves a file. With replace false an existing target is an error
 	// that is [fs.ErrExist].
@@ -69,6 +70,9 @@ const (
 // ErrLocked says that another process holds the lock.
 var ErrLocked = errors.New("locked by another process")
 
+// ErrNoFile says that a name is taken by something that is no regular file.
+var ErrNoFile = errors.New("no regular file")
+
 // OSDisk is the disk of the operating system.
 type OSDisk struct{}
 
@@ -81,8 +85,12 @@ var osFlags = map[Mode]int{
 	OpenNew:    os.O_RDWR | os.O_CREATE | os.O_EXCL,
 }
 
-// Open implements [Disk].
+// Open implements [Disk]. What is no regular file is not opened: a pipe would
+// wait for its other end, and a link that somebody has left lead elsewhere.
 func (OSDisk) Open(name string, mode Mode) (File, error) {
+	if info, err := os.Lstat(name); err == nil && !info.Mode().IsRegular() {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: ErrNoFile}
+	}
 	f, err := os.OpenFile(name, osFlags[mode], 0o600)
 	if err != nil {
 		return nil, err

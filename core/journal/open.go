@@ -124,11 +124,19 @@ func newID(now time.Time) (string, error) {
 
 // checkOutput makes sure that a new run takes nothing away from anybody.
 func checkOutput(ctx context.Context, cfg Config, o *Output) error {
-	if !o.Replace {
-		for _, path := range []string{o.Path, o.ErrorPath} {
-			if path != "" && exists(cfg.Disk, path) {
-				return &ExistsError{Path: path}
-			}
+	for _, path := range []string{o.Path, o.ErrorPath} {
+		if path == "" {
+			continue
+		}
+		f, err := cfg.Disk.Open(path, OpenRead)
+		if err == nil {
+			f.Close()
+		}
+		switch {
+		case errors.Is(err, ErrNoFile):
+			return fmt.Errorf("the output cannot take its place: %w", err)
+		case !errors.Is(err, fs.ErrNotExist) && !o.Replace:
+			return &ExistsError{Path: path}
 		}
 	}
 	if !exists(cfg.Disk, o.Partial()) {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -50,6 +51,28 @@ func TestOutputIsNeverTakenAway(t *testing.T) {
 	must(t, err)
 	if _, err := Create(t.Context(), cfg, testPlan()); !errors.As(err, new(*ExistsError)) {
 		t.Errorf("a run to a finished file: %v", err)
+	}
+}
+
+// The final file gets its name by a rename, which must not be the end of a
+// device, a pipe or a link. That is found out before anything is asked.
+func TestOutputOverWhatIsNoFile(t *testing.T) {
+	dir := t.TempDir()
+	paths := map[string]string{"pipe": filepath.Join(dir, "pipe"), "link": filepath.Join(dir, "link"), "directory": dir, "device": os.DevNull}
+	must(t, syscall.Mkfifo(paths["pipe"], 0o600))
+	must(t, os.Symlink("nowhere", paths["link"]))
+	for what, path := range paths {
+		for _, output := range []Output{{Path: path, Replace: true}, {Path: path}, {Path: filepath.Join(dir, "out"), ErrorPath: path, Replace: true}} {
+			if _, err := Create(t.Context(), Config{Dir: filepath.Join(dir, "runs")}, Plan{Output: output}); !errors.Is(err, ErrNoFile) {
+				t.Errorf("%s: %+v: %v", what, output, err)
+			}
+		}
+	}
+	// Nor are rows written to where somebody's link leads.
+	out := filepath.Join(dir, "other")
+	must(t, os.Symlink("victim", out+".partial"))
+	if _, err := Create(t.Context(), Config{Dir: filepath.Join(dir, "runs")}, Plan{Output: Output{Path: out, Replace: true}}); !errors.Is(err, ErrNoFile) {
+		t.Errorf("a link in place of the partial file: %v", err)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/cortexlinux/cortex-host/sdk"
 )
@@ -33,7 +34,7 @@ type Plan struct {
 	// Output says where the rows go.
 	Output Output `json:"output"`
 	// Secrets are never stored: Create and Resume refuse a plan in which one
-	// of them occurs.
+	// of them occurs. A short or plain word that stands for a key is none.
 	Secrets []string `json:"-"`
 }
 
@@ -124,18 +125,40 @@ func (p *Plan) validate() error {
 	if p.Output.ErrorPath == p.Output.Path {
 		return fmt.Errorf("%s is named both for answers and for errors", p.Output.Path)
 	}
-	data, err := json.Marshal(p)
-	if err != nil {
-		return err
-	}
 	for _, secret := range p.Secrets {
-		quoted, _ := json.Marshal(secret) // a string always marshals
-		if len(secret) > 0 && strings.Contains(string(data), string(quoted[1:len(quoted)-1])) {
-			return errors.New("the command line or the settings of the run contain a secret, which the journal must not store: " +
-				"give it through its environment variable")
+		if place := p.placeOf(secret); place != "" && !placeholder(secret) {
+			return fmt.Errorf("%s contains a secret, which the journal must not store: give it through its environment variable", place)
 		}
 	}
 	return nil
+}
+
+// placeOf says where in the plan a text occurs, or is empty.
+func (p *Plan) placeOf(text string) string {
+	for i, arg := range p.Args {
+		if strings.Contains(arg, text) {
+			return fmt.Sprintf("argument %d of the command line", i+1)
+		}
+	}
+	for _, f := range slices.Concat(p.Fixed, p.Free) {
+		if strings.Contains(f.Value, text) {
+			return "the setting " + f.Name
+		}
+	}
+	data, err := json.Marshal(p)
+	quoted, _ := json.Marshal(text) // a string always marshals
+	if err != nil || strings.Contains(string(data), string(quoted[1:len(quoted)-1])) {
+		return "what is to be recorded of the run"
+	}
+	return ""
+}
+
+// placeholder reports whether a key is a word that stands for one, as servers
+// want it that look at none: x, ollama, lm-studio, not-needed. Such a word is
+// found in many a command line, and tells nothing.
+func placeholder(key string) bool {
+	noWord := func(r rune) bool { return !unicode.IsLetter(r) && r != '-' && r != '_' && r != '.' }
+	return len(key) < 6 || len(key) < 16 && !strings.ContainsFunc(key, noWord)
 }
 
 // A ChangedError says that a run cannot be resumed with these settings.
