@@ -36,7 +36,10 @@ func (e *Executor) attempt(t *task) outcome {
 		return outcome{err: sdk.Errorf(sdk.Canceled, "not sent: the record of the run could not be written: %w", err), broken: err, unsent: true}
 	}
 	out := e.call(t)
-	record.Duration, record.Cost, record.Tokens = out.latency, out.cost, out.tokens()
+	record.Duration, record.Cost = out.latency, out.cost
+	if n, known := out.tokens(); known {
+		record.Tokens = &n
+	}
 	if out.resp != nil {
 		record.ModelServed, record.RequestID = out.resp.ModelServed, out.resp.RequestID
 	}
@@ -59,7 +62,7 @@ func (e *Executor) call(t *task) (out outcome) {
 		copied.Model = l.key.model
 		query = &copied
 	}
-	began := time.Now()
+	began := e.now()
 	resp, err := guard(t.ctx, l.Provider, query)
 	out.latency = time.Since(began)
 	out.resp, out.err = l.read(resp, err)

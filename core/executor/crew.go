@@ -86,7 +86,7 @@ func (e *Executor) work() {
 // run is under way any more. The lock is held.
 func (e *Executor) next() *task {
 	for len(e.runs) > 0 {
-		if t := e.pick(time.Now()); t != nil {
+		if t := e.pick(e.now()); t != nil {
 			e.wake() // there may be more to send
 			return t
 		}
@@ -157,7 +157,7 @@ func (e *Executor) ring() {
 		e.lead = min(maxLead, e.lead+(late-e.lead)/8)
 	}
 	e.alarm = time.Time{}
-	e.endOverdue(time.Now())
+	e.endOverdue(e.now())
 	e.wake()
 }
 

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"time"
 
 	"github.com/cortexlinux/cortex-host/sdk"
 )
@@ -27,31 +26,72 @@ func (r *run) read(queries iter.Seq2[sdk.Query, error]) (err error) {
 			err = fmt.Errorf("the input panicked: %v", p)
 		}
 	}()
-	if !r.awaitRoom() {
+	if r.ctx.Err() != nil {
 		return nil
 	}
 	for q, err := range queries {
-		var item *sdk.ItemError
-		switch {
-		case err == nil:
-			r.admit(q)
-		case errors.As(err, &item):
-			r.refuse(item)
-		default:
+		a, err := r.receive(q, err)
+		if err != nil {
 			return err
 		}
-		if !r.awaitRoom() {
+		if !r.take(a) {
 			return nil
 		}
 	}
 	return nil
 }
 
-// awaitRoom waits until the window has room. It returns false when nothing
-// more is wanted.
-func (r *run) awaitRoom() bool {
+// An arrival is an item of the input.
+type arrival struct {
+	task  *task
+	wrong *sdk.Error // why it is no query that can be asked; nil: it is one
+	skip  bool       // the record has its result
+	halt  *halt      // the record failed
+}
+
+// receive looks at what the input brought, before the lock is needed. Its error
+// is the input's, and ends it.
+func (r *run) receive(q sdk.Query, err error) (arrival, error) {
+	e := r.exec
+	item, isItem := errors.AsType[*sdk.ItemError](err)
+	if err != nil && !isItem {
+		return arrival{}, err
+	}
+	a := arrival{task: &task{index: r.index, run: r, arrived: e.now()}}
+	r.index++
+	if isItem {
+		a.task.query = sdk.Query{ID: item.ID, Metadata: item.Metadata}
+		if a.wrong = item.Err; a.wrong == nil {
+			a.wrong = sdk.Errorf(sdk.GeneratorFailed, "the item failed without saying why")
+		}
+		return a, nil
+	}
+	a.task.query = q
+	if e.cfg.Recorder != nil && r.input != nil {
+		send, err := e.cfg.Recorder.Admit(a.task.index, &a.task.query)
+		if err != nil {
+			a.halt = &halt{err: fmt.Errorf("record of the run: %w", err), unsent: sdk.Canceled}
+		}
+		a.skip = !send
+	}
+	if err := a.task.query.Validate(); err != nil {
+		a.wrong = sdk.Errorf(sdk.InvalidRequest, "%w", err)
+	}
+	return a, nil
+}
+
+// take admits an arrival and waits until the window has room for the next. It
+// returns false when nothing more is wanted.
+func (r *run) take(a arrival) bool {
 	r.exec.mu.Lock()
 	defer r.exec.mu.Unlock()
+	r.admit(a)
+	return r.awaitRoom()
+}
+
+// awaitRoom waits until the window has room. It returns false when nothing
+// more is wanted. The lock is held.
+func (r *run) awaitRoom() bool {
 	for r.held >= r.window && !r.ended {
 		r.room.Wait()
 	}
@@ -59,43 +99,30 @@ func (r *run) awaitRoom() bool {
 }
 
 // admit takes a query into the run: from here on it gets exactly one result,
-// unless the record says that it has one already.
-func (r *run) admit(q sdk.Query) {
-	e := r.exec
-	index := r.index
-	r.index++
-	if e.cfg.Recorder != nil && r.input != nil {
-		send, err := e.cfg.Recorder.Admit(index, &q)
-		if err != nil || !send {
-			e.mu.Lock()
-			defer e.mu.Unlock()
-			if err != nil {
-				e.halt(r, &halt{err: fmt.Errorf("record of the run: %w", err), unsent: sdk.Canceled})
-				return
-			}
-			r.totals.SkippedCount++
-			r.forecast.plan.Skipped++
-			return
-		}
-	}
-	invalid := q.Validate()
-	t := &task{query: q, index: index, run: r, arrived: time.Now()}
-
-	e.mu.Lock()
-	defer e.mu.Unlock()
+// unless the record says that it has one already. The lock is held.
+func (r *run) admit(a arrival) {
+	e, t := r.exec, a.task
 	if r.ctx.Err() != nil {
 		e.noticeEnd(r) // it may be noticed here first, and a query is left out
 	}
-	if r.ended {
+	switch {
+	case a.halt != nil:
+		e.halt(r, a.halt)
+		return
+	case r.ended:
+		return
+	case a.skip:
+		r.totals.SkippedCount++
+		r.forecast.plan.Skipped++
 		return
 	}
 	r.held++
 	r.pending++
 	e.seq++
 	t.seq = e.seq
-	if invalid != nil {
+	if a.wrong != nil {
 		r.forecast.plan.Invalid++
-		e.end(t, nil, sdk.Errorf(sdk.InvalidRequest, "%w", invalid))
+		e.end(t, nil, a.wrong)
 		return
 	}
 	path, err := e.router.Path(&t.query)
@@ -115,26 +142,6 @@ func (r *run) admit(q sdk.Query) {
 		return
 	}
 	e.wake()
-}
-
-// refuse makes the result of an input item that is no query.
-func (r *run) refuse(item *sdk.ItemError) {
-	e := r.exec
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if r.ended {
-		return
-	}
-	r.held++
-	r.pending++
-	r.forecast.plan.Invalid++
-	t := &task{query: sdk.Query{ID: item.ID, Metadata: item.Metadata}, index: r.index, run: r}
-	r.index++
-	err := item.Err
-	if err == nil {
-		err = sdk.Errorf(sdk.GeneratorFailed, "the item failed without saying why")
-	}
-	e.end(t, nil, err)
 }
 
 func isItemError(err error) bool {

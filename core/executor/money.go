@@ -62,17 +62,15 @@ func (l *lane) most(q *sdk.Query) (cost *sdk.Money, tokens int64) {
 	return cost, hold.Tokens
 }
 
-// tokens returns how many an attempt used, nil if that is not known.
-func (out outcome) tokens() *int64 {
+// tokens returns how many an attempt used, false if that is not known.
+func (out *outcome) tokens() (n int64, known bool) {
 	switch {
 	case out.inDoubt():
-		return nil
+		return 0, false
 	case out.usage != nil:
-		return new(out.usage.TotalTokens())
-	case out.unsent || out.err != nil && !mayBeBilled(out.err.Kind):
-		return new(int64)
+		return out.usage.TotalTokens(), true
 	}
-	return nil
+	return 0, out.unsent || out.err != nil && !mayBeBilled(out.err.Kind)
 }
 
 // costOf returns what an attempt cost, nil if that is not known.
@@ -101,7 +99,7 @@ func (e *Executor) costOf(l *lane, out outcome) *sdk.Money {
 
 // inDoubt reports whether nobody knows what an attempt used, whatever it told
 // before it failed.
-func (out outcome) inDoubt() bool {
+func (out *outcome) inDoubt() bool {
 	if out.err == nil || out.unsent {
 		return false
 	}
@@ -124,8 +122,8 @@ func (t *task) used(out outcome) price.Hold {
 	if out.cost != nil {
 		used.Cost = *out.cost
 	}
-	if n := out.tokens(); n != nil {
-		used.Tokens = *n
+	if n, known := out.tokens(); known {
+		used.Tokens = n
 	}
 	if out.unsent {
 		used.Cost = 0

@@ -12,7 +12,7 @@ import (
 // settle books an attempt and decides what becomes of its query. The lock is
 // held.
 func (e *Executor) settle(t *task, out outcome) {
-	now := time.Now()
+	now := e.now()
 	e.land(t, out, now)
 	if t.abandoned {
 		return

@@ -21,10 +21,14 @@ const (
 // It is not safe for concurrent use.
 type Breaker struct {
 	circuit *gobreaker.TwoStepCircuitBreaker[struct{}]
+	// era counts the times that the circuit opened or closed: a call that was
+	// sent in an earlier one says nothing about this one.
+	era      int
+	failures bool // the circuit has some to count, or forget
 	// nextProbe adds what gobreaker lacks: intervals that grow.
 	nextProbe time.Time
 	interval  time.Duration
-	probing   bool
+	report    func(error) // of the probe under way; nil: there is none
 	probes    int
 	answered  bool
 }
@@ -43,8 +47,8 @@ const (
 )
 
 var (
-	errBroken  = errors.New("broken")
 	errNeutral = errors.New("neutral")
+	verdicts   = [...]error{Healthy: nil, Broken: errors.New("broken"), Neutral: errNeutral}
 )
 
 // NewBreaker returns a closed breaker.
@@ -70,7 +74,7 @@ func (b *Breaker) Ready(now time.Time) (ok bool, at time.Time) {
 	switch {
 	case !b.Open():
 		return true, now
-	case b.probing:
+	case b.report != nil:
 		return false, time.Time{}
 	case now.Before(b.nextProbe):
 		return false, b.nextProbe
@@ -81,45 +85,55 @@ func (b *Breaker) Ready(now time.Time) (ok bool, at time.Time) {
 // A Call is a call that a breaker watches.
 type Call struct {
 	breaker *Breaker
-	report  func(error)
+	era     int
 	probe   bool
 }
 
 // Start registers a call that Ready has allowed. [Call.Done] has to be called
 // once.
 func (b *Breaker) Start() Call {
-	report, err := b.circuit.Allow()
-	if err != nil {
-		return Call{} // only if a call starts that Ready did not allow: it counts for nothing
+	call := Call{breaker: b, era: b.era}
+	if b.Open() && b.report == nil {
+		report, err := b.circuit.Allow()
+		call.probe = err == nil // if not, Ready did not allow it: it counts for nothing
+		b.report = report
 	}
-	probe := b.Open()
-	b.probing = b.probing || probe
-	return Call{b, report, probe}
+	return call
 }
 
 // Done tells the breaker how the call went.
 func (c Call) Done(now time.Time, v Verdict) {
-	if c.breaker == nil {
-		return
+	b := c.breaker
+	b.answered = b.answered || v == Healthy
+	switch {
+	case c.probe:
+		report := b.report
+		b.report = nil
+		report(verdicts[v])
+		b.follow(now, v, true)
+	case c.era != b.era, b.Open(), v == Neutral, v == Healthy && !b.failures:
+		// It says nothing new, as nearly all calls.
+	default:
+		if report, err := b.circuit.Allow(); err == nil {
+			report(verdicts[v])
+			b.failures = v == Broken
+			b.follow(now, v, false)
+		}
 	}
-	c.report([...]error{Healthy: nil, Broken: errBroken, Neutral: errNeutral}[v])
-	c.breaker.follow(now, v, c.probe)
 }
 
 // follow keeps the schedule of probes in step with the circuit's state.
 func (b *Breaker) follow(now time.Time, v Verdict, probe bool) {
-	if probe {
-		b.probing = false
-	}
-	b.answered = b.answered || v == Healthy
 	switch state := b.circuit.State(); {
-	case state == gobreaker.StateClosed:
-		b.interval, b.probes = 0, 0
+	case state == gobreaker.StateClosed && b.Open():
+		b.interval, b.probes, b.failures = 0, 0, false
+		b.era++
 	case probe && v == Broken:
 		b.probes++
 		b.interval = min(2*b.interval, lastProbe)
 		b.nextProbe = now.Add(b.interval + 1)
-	case state == gobreaker.StateOpen && b.interval == 0:
+	case state == gobreaker.StateOpen && !b.Open():
+		b.era++
 		b.interval = firstProbe
 		// A nanosecond more, because the circuit half-opens after its timeout,
 		// not at it.

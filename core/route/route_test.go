@@ -174,6 +174,36 @@ func TestBreakerIgnoresNeutralCalls(t *testing.T) {
 	}
 }
 
+func TestBreakerForgetsCallsOfAnotherTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := route.NewBreaker()
+		late := b.Start()
+		fail := func(n int) {
+			for range n {
+				b.Start().Done(time.Now(), route.Broken)
+			}
+		}
+		fail(5)
+		_, at := b.Ready(time.Now())
+		time.Sleep(time.Until(at))
+		b.Start().Done(time.Now(), route.Healthy)
+		late.Done(time.Now(), route.Broken)
+		fail(4)
+		if b.Open() {
+			t.Fatal("a call sent before the outage counted after it")
+		}
+		b.Start().Done(time.Now(), route.Healthy)
+		fail(4)
+		if b.Open() {
+			t.Fatal("failures are not in a row with an answer between them")
+		}
+		fail(1)
+		if !b.Open() {
+			t.Error("five failures in a row did not open it again")
+		}
+	})
+}
+
 // A chat lane and a system lane, each the other's fallback.
 func ExampleTable() {
 	r, err := route.New([]route.Lane{
