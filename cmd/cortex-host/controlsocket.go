@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -106,18 +108,28 @@ func removeStaleSocket(path string) error {
 	case info.Mode().Type() != fs.ModeSocket:
 		return usagef("name another path with --control", "%s is there already, and is no socket", path)
 	}
-	conn, err := net.DialTimeout("unix", path, orderTime)
-	if err == nil {
-		conn.Close()
+	if !isDeadSocket(path) {
 		return usagef("name another path with --control", "another run listens at %s", path)
 	}
 	return os.Remove(path)
 }
 
+// isDeadSocket reports whether nobody listens at a socket any more. One that is
+// only busy is not dead.
+func isDeadSocket(path string) bool {
+	conn, err := net.DialTimeout("unix", path, orderTime)
+	if err == nil {
+		conn.Close()
+	}
+	return errors.Is(err, syscall.ECONNREFUSED)
+}
+
 // answerOrders answers the lines of one connection. It is short lived: an idle
-// one is closed.
+// one is closed. Children of this program, plugins and generators, give no
+// orders.
 func answerOrders(conn net.Conn, c controls, m *meter) {
 	defer conn.Close()
+	refusal := strangerTo(conn)
 	lines := bufio.NewScanner(conn)
 	lines.Buffer(make([]byte, 0, maxOrder), maxOrder)
 	for {
@@ -125,7 +137,11 @@ func answerOrders(conn net.Conn, c controls, m *meter) {
 			return
 		}
 		reply := controlReply{}
-		if err := c.order(lines.Text()); err != nil {
+		err := refusal
+		if err == nil {
+			err = c.order(lines.Text())
+		}
+		if err != nil {
 			reply.Error = err.Error()
 		} else {
 			reply.gauge = new(m.shared(0))
@@ -140,18 +156,53 @@ func answerOrders(conn net.Conn, c controls, m *meter) {
 	}
 }
 
-// controlPath is the socket of a recorded run, or "" if there is no place for
-// it: the user's own directory for sockets, else the one of recorded runs.
-func (a *app) controlPath(run string) string {
+// controlDir is where the sockets of recorded runs are: the user's own directory
+// for sockets, else the one of recorded runs, or "".
+func (a *app) controlDir() string {
 	dir := a.lookup("XDG_RUNTIME_DIR")
 	if info, err := os.Stat(dir); !filepath.IsAbs(dir) || err != nil || !info.IsDir() {
 		dir = a.xdg("XDG_STATE_HOME", ".local/state")
 	}
-	path := filepath.Join(dir, appName+"-"+run+".sock")
+	return dir
+}
+
+// newControlPath is the socket that a recorded run is to have, or "" if there is
+// no place for it. Who may not list the directory, as plugins, cannot guess the
+// end of its name. What killed runs have left there is removed.
+func (a *app) newControlPath(run string) string {
+	dir := a.controlDir()
+	path := filepath.Join(dir, appName+"-"+run+"-"+strings.ToLower(rand.Text()[:10])+".sock")
 	if dir == "" || len(path) > maxSocketPath {
 		return ""
 	}
+	for _, old := range a.controlSockets("") {
+		if isDeadSocket(old) {
+			_ = os.Remove(old) // the next run tries again
+		}
+	}
 	return path
+}
+
+// controlPath finds the socket of a recorded run, "" if it has none.
+func (a *app) controlPath(run string) string {
+	for _, path := range a.controlSockets(run + "-") {
+		if end := strings.TrimPrefix(filepath.Base(path), appName+"-"+run+"-"); !strings.Contains(end, "-") && !isDeadSocket(path) {
+			return path
+		}
+	}
+	return ""
+}
+
+// controlSockets are the sockets of recorded runs whose ids begin so.
+func (a *app) controlSockets(run string) (paths []string) {
+	dir := a.controlDir()
+	entries, _ := os.ReadDir(dir) // an unreadable one has none
+	for _, e := range entries {
+		if e.Type() == fs.ModeSocket && strings.HasPrefix(e.Name(), appName+"-"+run) && strings.HasSuffix(e.Name(), ".sock") {
+			paths = append(paths, filepath.Join(dir, e.Name()))
+		}
+	}
+	return paths
 }
 
 func newControlCommand(a *app) *cobra.Command {
@@ -189,8 +240,7 @@ func (a *app) socketOf(ctx context.Context, run string) string {
 	if isSocket(run) {
 		return run
 	}
-	path := a.controlPath(run)
-	if isSocket(path) {
+	if path := a.controlPath(run); path != "" {
 		return path
 	}
 	if info, err := a.showRun(ctx, run); err == nil {
@@ -199,7 +249,7 @@ func (a *app) socketOf(ctx context.Context, run string) string {
 	if strings.ContainsRune(run, os.PathSeparator) {
 		return run
 	}
-	return path
+	return ""
 }
 
 func isSocket(path string) bool {
@@ -211,7 +261,7 @@ func isSocket(path string) bool {
 func (a *app) control(ctx context.Context, run, order string) error {
 	path := a.socketOf(ctx, run)
 	if path == "" {
-		return usagef("start the run with --control PATH", "run %s has no control socket", run)
+		return &failure{fmt.Errorf("run %s is not under way, or has no control socket", run), "`cortex-host runs list` shows which are; `--control PATH` gives any run a socket", exitFatal}
 	}
 	ctx, cancel := context.WithTimeout(ctx, orderTime)
 	defer cancel()

@@ -162,7 +162,7 @@ func (a *app) start(ctx context.Context, c *config.Config, h *house, flags *runF
 	j.summary = flags.output.summary
 	j.control, j.mustControl = flags.control, flags.control != ""
 	if j.control == "" && j.sink.id() != "" {
-		j.control = a.controlPath(j.sink.id())
+		j.control = a.newControlPath(j.sink.id())
 	}
 	j.queries = h.warm(ctx, j.queries)
 	return a.ask(ctx, j)

@@ -12,3 +12,6 @@ var otherTable = []unix.SockFilter{
 
 // oldForks are the calls that make processes on this architecture only.
 var oldForks = []uint32{unix.SYS_FORK, unix.SYS_VFORK}
+
+// oldTracing are older forms of tracingCalls on this architecture only.
+var oldTracing = []uint32{unix.SYS_INOTIFY_INIT}

@@ -60,7 +60,7 @@ type Policy struct {
 	// Files restricts the file system to ReadPaths, ReadExecPaths, WritePaths
 	// and the child's own executable with its libraries. The child can neither
 	// look into processes outside, nor signal them, nor reach their abstract
-	// sockets.
+	// sockets, nor, from Landlock 9 on, sockets at other paths.
 	Files bool `json:"files,omitempty"`
 	// ReadPaths are files and directories that the child may read.
 	ReadPaths []string `json:"read_paths,omitempty"`
@@ -73,8 +73,9 @@ type Policy struct {
 	// NoChildren takes away fork, signals to others, debugging, root's powers and
 	// the like: for a child that only computes.
 	NoChildren bool `json:"no_children,omitempty"`
-	// NoTracing takes away debugging, mounts, kernel keys and the like, and
-	// leaves processes: for a child that starts others.
+	// NoTracing takes away debugging, mounts, kernel keys, the listing of the
+	// system's sockets, the watching of directories and the like, and leaves
+	// processes: for a child that starts others.
 	NoTracing bool `json:"no_tracing,omitempty"`
 	// Supervise keeps a supervisor between program and child that ends every
 	// descendant of the child when the child ends or the program dies. It lives

@@ -13,7 +13,8 @@ import (
 )
 
 const (
-	landRead     = unix.LANDLOCK_ACCESS_FS_READ_FILE | unix.LANDLOCK_ACCESS_FS_READ_DIR
+	landRead = unix.LANDLOCK_ACCESS_FS_READ_FILE | unix.LANDLOCK_ACCESS_FS_READ_DIR |
+		unix.LANDLOCK_ACCESS_FS_RESOLVE_UNIX // a socket is "read" by connecting to it
 	landReadExec = landRead | unix.LANDLOCK_ACCESS_FS_EXECUTE
 	landWrite    = landRead | unix.LANDLOCK_ACCESS_FS_WRITE_FILE | unix.LANDLOCK_ACCESS_FS_TRUNCATE |
 		unix.LANDLOCK_ACCESS_FS_MAKE_REG | unix.LANDLOCK_ACCESS_FS_MAKE_DIR | unix.LANDLOCK_ACCESS_FS_MAKE_SOCK |
@@ -21,7 +22,8 @@ const (
 		unix.LANDLOCK_ACCESS_FS_REMOVE_FILE | unix.LANDLOCK_ACCESS_FS_REMOVE_DIR
 	// landOnFile are the rights that make sense on a file.
 	landOnFile = unix.LANDLOCK_ACCESS_FS_READ_FILE | unix.LANDLOCK_ACCESS_FS_WRITE_FILE |
-		unix.LANDLOCK_ACCESS_FS_EXECUTE | unix.LANDLOCK_ACCESS_FS_TRUNCATE | unix.LANDLOCK_ACCESS_FS_IOCTL_DEV
+		unix.LANDLOCK_ACCESS_FS_EXECUTE | unix.LANDLOCK_ACCESS_FS_TRUNCATE | unix.LANDLOCK_ACCESS_FS_IOCTL_DEV |
+		unix.LANDLOCK_ACCESS_FS_RESOLVE_UNIX
 )
 
 // libraryPaths are what a dynamically linked executable needs to start.
@@ -50,6 +52,9 @@ func handled(p Policy, abi int) unix.LandlockRulesetAttr {
 		if abi >= 5 {
 			attr.Handled_access_fs |= unix.LANDLOCK_ACCESS_FS_IOCTL_DEV
 		}
+		if abi >= 9 { // sockets that were made under the same restriction stay in reach
+			attr.Handled_access_fs |= unix.LANDLOCK_ACCESS_FS_RESOLVE_UNIX
+		}
 	}
 	if p.NoNetwork && abi >= 4 {
 		attr.Handled_access_net = unix.LANDLOCK_ACCESS_NET_BIND_TCP | unix.LANDLOCK_ACCESS_NET_CONNECT_TCP
@@ -66,7 +71,7 @@ func handled(p Policy, abi int) unix.LandlockRulesetAttr {
 }
 
 // landlock confines this thread, and what it executes, as far as this kernel
-// can, and reports "files", "processes", "signals" and "network".
+// can, and reports "files", "processes", "signals", "unix_sockets" and "network".
 func landlock(p Policy, target string, r *Report) {
 	r.LandlockABI = LandlockABI()
 	if p.Landlock != 0 {
@@ -89,6 +94,9 @@ func landlock(p Policy, target string, r *Report) {
 		r.add("files", err, detail)
 		r.add("processes", err, detail)
 		r.add("signals", since(6, "signals"), detail)
+		if !p.NoNetwork {
+			r.add("unix_sockets", since(9, "Unix sockets with a path"), detail)
+		}
 	}
 	if p.NoNetwork {
 		r.add("network", since(4, "TCP"), detail)

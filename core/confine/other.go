@@ -49,6 +49,9 @@ func become(p Policy, target []string) error {
 		r.add("files", errPlatform, "")
 		r.add("processes", errPlatform, "")
 		r.add("signals", errPlatform, "")
+		if !p.NoNetwork {
+			r.add("unix_sockets", errPlatform, "")
+		}
 	}
 	if p.NoTracing {
 		r.add("tracing", errPlatform, "")

@@ -20,8 +20,8 @@ type Report struct {
 // A Measure is one thing that was taken away from a child.
 type Measure struct {
 	// Name is stable: core, data, cpu, file_size, open_files, oom_score,
-	// no_new_privs, capabilities, files, processes, signals, network, sockets, syscalls,
-	// tracing.
+	// no_new_privs, capabilities, files, processes, signals, unix_sockets, network,
+	// sockets, syscalls, tracing.
 	Name string `json:"name"`
 	// Enforced says whether it is in force.
 	Enforced bool `json:"enforced"`

@@ -21,6 +21,8 @@ var (
 		unix.SYS_USERFAULTFD, unix.SYS_KEYCTL, unix.SYS_ADD_KEY, unix.SYS_REQUEST_KEY,
 		unix.SYS_MOUNT, unix.SYS_UMOUNT2, unix.SYS_UNSHARE, unix.SYS_SETNS, unix.SYS_CLONE3,
 		unix.SYS_OPEN_TREE, unix.SYS_MOVE_MOUNT, unix.SYS_FSOPEN, unix.SYS_PERSONALITY,
+		// It tells the names of new files in directories that Landlock hides.
+		unix.SYS_INOTIFY_INIT1,
 	}
 	// signalCalls are left to NoChildren for this process alone, which their
 	// first argument names; execve keeps the number.
@@ -32,10 +34,10 @@ var (
 // with EPERM, clone3 with ENOSYS so that libraries fall back to clone.
 func filterSyscalls(p Policy) error {
 	const (
-		nr, arch, arg0 = 0, 4, 16 // offsets in struct seccomp_data (low half of the argument)
-		allow          = unix.SECCOMP_RET_ALLOW
-		deny           = unix.SECCOMP_RET_ERRNO | uint32(unix.EPERM)
-		missing        = unix.SECCOMP_RET_ERRNO | uint32(unix.ENOSYS)
+		nr, arch, arg0, arg2 = 0, 4, 16, 32 // offsets in struct seccomp_data (low half of the argument)
+		allow                = unix.SECCOMP_RET_ALLOW
+		deny                 = unix.SECCOMP_RET_ERRNO | uint32(unix.EPERM)
+		missing              = unix.SECCOMP_RET_ERRNO | uint32(unix.ENOSYS)
 	)
 	load := func(at uint32) unix.SockFilter {
 		return unix.SockFilter{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: at}
@@ -53,7 +55,7 @@ func filterSyscalls(p Policy) error {
 		calls = append(calls, socketCalls...)
 	}
 	if p.NoChildren || p.NoTracing {
-		calls = append(calls, tracingCalls...)
+		calls = append(append(calls, tracingCalls...), oldTracing...)
 	}
 	if p.NoChildren {
 		calls = append(append(calls, oldForks...), otherCalls...)
@@ -79,8 +81,12 @@ func filterSyscalls(p Policy) error {
 		prog = append(prog,
 			jump(unix.BPF_JEQ, unix.SYS_CLONE, 0, 3),
 			load(arg0), jump(unix.BPF_JSET, unix.CLONE_THREAD, 1, 0), ret(deny))
-	case p.NoTracing: // clone makes no user namespace, in which it would be root
-		prog = append(prog,
+	case p.NoTracing:
+		prog = append(prog, // no socket lists the paths of everybody's sockets
+			jump(unix.BPF_JEQ, unix.SYS_SOCKET, 0, 6),
+			load(arg0), jump(unix.BPF_JEQ, unix.AF_NETLINK, 0, 3),
+			load(arg2), jump(unix.BPF_JEQ, unix.NETLINK_SOCK_DIAG, 0, 1), ret(deny), ret(allow))
+		prog = append(prog, // clone makes no user namespace, in which it would be root
 			jump(unix.BPF_JEQ, unix.SYS_CLONE, 0, 3),
 			load(arg0), jump(unix.BPF_JSET, unix.CLONE_NEWUSER, 0, 1), ret(deny))
 	}

@@ -47,7 +47,10 @@ func (t *target) try() (a attempts) {
 	})
 	attempt("namespace", "tracing", makeNamespace)
 	attempt("abstract_socket", "signals", func() error { return connect("unix", t.Abstract) }) // as old as these
-	attempt("unix_socket", "", func() error { return connect("unix", t.Unix) })
+	attempt("unix_socket", "unix_sockets", func() error { return connect("unix", t.Unix) })
+	attempt("list_sockets", "tracing", listSockets)
+	attempt("list_runs", "files", func() error { _, err := os.ReadDir(filepath.Join(os.Getenv("TMPDIR"), "../..")); return err })
+	attempt("watch_runs", "tracing", func() error { return watchDir(filepath.Join(os.Getenv("TMPDIR"), "../..")) })
 	attempt("egress", "", func() error { return connect("tcp", t.TCP) })
 	a.Daemon, a.Error = leaveDaemon()
 	return a

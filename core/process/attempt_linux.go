@@ -39,3 +39,23 @@ func makeNamespace() error {
 	}()
 	return <-made
 }
+
+// listSockets opens what tells the paths of all Unix sockets of the system.
+func listSockets() error {
+	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_SOCK_DIAG)
+	if err == nil {
+		unix.Close(fd)
+	}
+	return err
+}
+
+// watchDir asks to be told the names of what comes into a directory.
+func watchDir(path string) error {
+	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	_, err = unix.InotifyAddWatch(fd, path, unix.IN_CREATE)
+	return err
+}

@@ -7,3 +7,5 @@ package process
 func readMemory(int) error     { return nil }
 func mayGainPrivileges() error { return nil }
 func makeNamespace() error     { return nil }
+func listSockets() error       { return nil }
+func watchDir(string) error    { return nil }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"testing"
 
@@ -89,6 +90,29 @@ func TestHostile(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(filepath.Dir(key), "written-by-a-plugin")); err == nil && confine.LandlockABI() > 0 {
 		os.Remove(filepath.Join(filepath.Dir(key), "written-by-a-plugin"))
+	}
+}
+
+// The name of a plugin's own directory, in which its socket is, tells nothing
+// of those of the others.
+func TestAPluginsSocketCannotBeGuessed(t *testing.T) {
+	dir, err := process.OpenRunDir(shortDir(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dir.Close()
+	room := regexp.MustCompile(`PLUGIN_UNIX_SOCKET_DIR=(\S+)/([a-z2-7]{13})\n`)
+	var names []string
+	for range 3 {
+		p := open(t, process.Config{RunDir: dir})
+		found := room.FindStringSubmatch(ask(t, p, "env") + "\n")
+		if found == nil || found[1] != dir.Path() {
+			t.Fatalf("got %q", found)
+		}
+		names = append(names, found[2])
+	}
+	if names[0][:2] == names[1][:2] && names[1][:2] == names[2][:2] || names[0][10:] == names[1][10:] {
+		t.Errorf("these are alike: %v", names)
 	}
 }
 

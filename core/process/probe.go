@@ -25,7 +25,8 @@ type ProbeResult struct {
 	// Name is stable: host_environment, host_memory, host_descriptors,
 	// host_tracing, other_environment, read_home, list_home, write_outside,
 	// signal_host, signal_other, privileges, core_dump, namespace,
-	// abstract_socket, unix_socket, egress, daemon.
+	// abstract_socket, unix_socket, list_sockets, list_runs, watch_runs, egress,
+	// daemon.
 	Name string `json:"name"`
 	// Measure is the measure of the report that is meant to deny it; empty:
 	// there is none so far, on any kernel.

@@ -1,13 +1,13 @@
 package process
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -25,9 +25,8 @@ const (
 // enter. It ends with Close; after a host that was killed, the next one removes
 // it. It is safe for concurrent use.
 type RunDir struct {
-	path  string
-	lock  *os.File
-	count atomic.Int64
+	path string
+	lock *os.File
 }
 
 // OpenRunDir makes a run directory below base, and removes those there that
@@ -74,8 +73,10 @@ func (d *RunDir) Close() error {
 }
 
 // room makes the directory of one instance: its socket and its temporary files.
+// No other plugin of the run can guess its name (65 bits), and a confined one
+// cannot find it out.
 func (d *RunDir) room() (string, error) {
-	path := filepath.Join(d.path, fmt.Sprintf("p%d", d.count.Add(1)))
+	path := filepath.Join(d.path, strings.ToLower(rand.Text()[:13]))
 	if err := os.Mkdir(path, 0o700); err != nil {
 		return "", err
 	}

@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/hashicorp/go-plugin"
 	"github.com/hashicorp/go-plugin/runner"
 
 	"github.com/cortexlinux/cortex-host/core/confine"
@@ -66,6 +67,8 @@ func newChild(ctx context.Context, cfg *Config, image *store.Image, room string,
 		cmd.ExtraFiles = []*os.File{image.File}
 	}
 	cmd.Env = append(append(cfg.environment(image), "TMPDIR="+filepath.Join(room, "tmp")), env...)
+	// Not go-plugin's directory in it: a socket's path is short.
+	cmd.Env = append(cmd.Env, plugin.EnvUnixSocketDir+"="+room)
 	return &child{ctx: ctx, path: cfg.Plugin.Path, room: room, cmd: cmd, noise: noise}, nil
 }
 
