@@ -116,7 +116,7 @@ func (a *app) cleanRuns(ctx context.Context, f *cleanFlags) (freed int64, err er
 		a.note("warning: %v", err) // the others can be removed
 	}
 	for _, r := range runs {
-		over := r.State == journal.StateFinished || f.all && r.State == journal.StateInterrupted
+		over := r.State == journal.StateFinished || f.all && r.State != journal.StateRunning
 		if !over || time.Since(r.Created) < f.olderThan {
 			continue
 		}

@@ -85,6 +85,7 @@ func (a *app) examine(ctx context.Context, path string, online bool) []diagnosis
 	found = append(found, a.examineInstances(ctx, c, online)...)
 	found = append(found, a.examineGenerators(ctx, c)...)
 	found = append(found, a.examineDirs()...)
+	found = append(found, a.examineRuns(ctx)...)
 	return append(found, a.examineMachine()...)
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/cortexlinux/cortex-host/core/config"
 	"github.com/cortexlinux/cortex-host/core/format"
+	"github.com/cortexlinux/cortex-host/core/journal"
 	"github.com/cortexlinux/cortex-host/core/wasm"
 )
 
@@ -70,6 +71,9 @@ func hintOf(err error) string {
 	}
 	if e, ok := errors.AsType[*wasm.Error](err); ok {
 		return hintOfGuest(e)
+	}
+	if _, ok := errors.AsType[*journal.CorruptError](err); ok {
+		return "what is left of the answers is in the run's FILE.partial: copy it before --new-run begins anew"
 	}
 	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
 		return "free some space on that disk"

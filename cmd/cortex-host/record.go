@@ -144,7 +144,11 @@ func journalFailure(err error, path string) error {
 	}
 	switch {
 	case errors.Is(err, journal.ErrNoRun):
-		return usagef("leave --resume out to begin one; `cortex-host runs list` shows what is recorded", "no run writes to %s", path)
+		hint := "leave --resume out to begin one; `cortex-host runs list` shows what is recorded"
+		if e, ok := errors.AsType[*journal.CorruptError](err); ok {
+			return usagef(hint, "no run writes to %s, unless this is its journal: %w", path, e)
+		}
+		return usagef(hint, "no run writes to %s", path)
 	case errors.Is(err, journal.ErrNoFile):
 		return usagef("name a file", "%w", err)
 	case errors.Is(err, journal.ErrComplete):

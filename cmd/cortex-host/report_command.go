@@ -74,7 +74,7 @@ type reportSource struct {
 func (a *app) reportSource(ctx context.Context, name string) (reportSource, error) {
 	if name == "-" || exists(name) {
 		source := reportSource{path: name}
-		if info, err := a.showRun(ctx, name); err == nil {
+		if info, err := a.showRun(ctx, name); err == nil && info.State != journal.StateUnreadable {
 			source.record = &info
 		}
 		return source, nil
@@ -84,6 +84,9 @@ func (a *app) reportSource(ctx context.Context, name string) (reportSource, erro
 		return reportSource{}, err
 	}
 	path := info.Plan.Output.Path
+	if info.State == journal.StateUnreadable {
+		return reportSource{}, &failure{errors.New(info.Reason), "name the file of the results: the page is made of them alone then", exitFatal}
+	}
 	if !exists(path) {
 		path = info.Plan.Output.Partial()
 	}

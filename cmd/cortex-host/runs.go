@@ -41,8 +41,11 @@ func newRunsListCommand(a *app) *cobra.Command {
 				}
 				continue
 			}
-			fmt.Fprintf(table, "%s\t%s\t%s\t%d answered, %d failed\t%s\n", format.Inline(r.ID), r.Created.Local().Format(time.DateTime), r.State,
-				r.Totals.Answered+r.Totals.Degraded, r.Totals.Failed, format.Inline(r.Plan.Output.Path))
+			counts := fmt.Sprintf("%d answered, %d failed", r.Totals.Answered+r.Totals.Degraded, r.Totals.Failed)
+			if r.State == journal.StateUnreadable {
+				counts = "not known"
+			}
+			fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", format.Inline(r.ID), r.Created.Local().Format(time.DateTime), r.State, counts, format.Inline(r.Plan.Output.Path))
 		}
 		return outputError(table.Flush())
 	}
@@ -52,7 +55,7 @@ func newRunsListCommand(a *app) *cobra.Command {
 func newRunsShowCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "show RUN", Short: "Show what is recorded of a run", Args: wantRun,
-		Example: "  cortex-host runs show 20260102-150405-abcdef",
+		Example: "  cortex-host runs show answers.ndjson\n  cortex-host runs show 20260102-150405-abcdef",
 	}
 	asJSON := cmd.Flags().Bool("json", false, "print it as JSON")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -82,6 +85,9 @@ func (a *app) describeRun(r journal.Info) error {
 	line("begun", "%s", r.Created.Local().Format(time.DateTime))
 	line("command", "cortex-host %s", commandLine(r.Plan.Args))
 	line("output", "%s", r.Plan.Output.Path)
+	if r.State == journal.StateUnreadable {
+		return outputError(w.Flush())
+	}
 	line("answered", "%d (%d of them by a fallback)", r.Totals.Answered+r.Totals.Degraded, r.Totals.Degraded)
 	line("failed", "%d", r.Totals.Failed)
 	for _, kind := range sortedKeys(r.Totals.ByKind) {
@@ -103,14 +109,20 @@ func newRunsRemoveCommand(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use: "rm RUN...", Short: "Remove the record of runs; their results stay", Args: wantRun,
 		Example: "  cortex-host runs rm 20260102-150405-abcdef",
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			cfg, err := a.journalConfig(defaultSync)
 			if err != nil {
 				return err
 			}
-			for _, id := range args {
+			for _, name := range args {
+				id := name
+				if path, _ := follow(name); exists(path) || exists(path+".partial") {
+					if found, err := journal.Find(cmd.Context(), cfg, path); err == nil {
+						id = found.ID
+					}
+				}
 				if err := journal.Remove(cfg, id); err != nil {
-					return runFailure(err, id)
+					return runFailure(err, name)
 				}
 			}
 			return nil

@@ -87,6 +87,38 @@ func TestDamageIsRefused(t *testing.T) {
 	}
 }
 
+// A run whose journal is damaged is still one that writes to its file: nobody is
+// told that there is none.
+func TestADamagedRunIsListed(t *testing.T) {
+	d := newSimDisk()
+	r := interrupted(t, d, 5)
+	must(t, d.Remove(r.cfg.statusPath(r.ID())))
+	f, err := d.Open(r.cfg.journalPath(r.ID()), OpenWrite)
+	must(t, err)
+	size, _ := f.Size()
+	_, err = f.WriteAt([]byte("XXXX"), size/2)
+	must(t, err)
+	list, err := List(t.Context(), r.cfg)
+	if err != nil || len(list) != 1 || list[0].State != StateUnreadable || !strings.Contains(list[0].Reason, "is damaged at byte") || list[0].Bytes != size {
+		t.Errorf("the list: %+v, %v", list, err)
+	}
+	info, err := Find(t.Context(), r.cfg, output)
+	if err != nil || info.ID != r.ID() || info.Plan.Output.Path != output {
+		t.Errorf("the run that writes to %s: %+v, %v", output, info, err)
+	}
+	if _, err := Create(t.Context(), r.cfg, testPlan()); !errors.As(err, new(*ExistsError)) || !strings.Contains(err.Error(), r.ID()) {
+		t.Errorf("a new run to the same file: %v", err)
+	}
+	anew := testPlan()
+	anew.Output.Discard = true
+	again, err := Create(t.Context(), r.cfg, anew)
+	must(t, err)
+	defer again.Close("")
+	if list, err := List(t.Context(), r.cfg); err != nil || len(list) != 1 {
+		t.Errorf("after --new-run: %+v, %v", list, err)
+	}
+}
+
 func TestAnotherVersionIsRefusedByName(t *testing.T) {
 	d := newSimDisk()
 	r := interrupted(t, d, 1)

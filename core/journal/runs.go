@@ -38,13 +38,14 @@ const (
 	StateRunning     State = "running"     // a process works on it
 	StateInterrupted State = "interrupted" // it can be resumed
 	StateFinished    State = "finished"    // its final file was written
+	StateUnreadable  State = "unreadable"  // its journal is damaged, or too new: Reason says more
 )
 
 // Info is what is known of a run.
 type Info struct {
 	ID      string    `json:"id"`
 	State   State     `json:"state"`
-	Reason  string    `json:"reason,omitempty"` // why it was interrupted
+	Reason  string    `json:"reason,omitempty"` // why it was interrupted, or cannot be read
 	Created time.Time `json:"created"`
 	Plan    Plan      `json:"plan"`
 	// Sessions counts the processes that worked on it.
@@ -58,7 +59,8 @@ type Info struct {
 }
 
 // List returns all runs, the oldest first. Directories that are no runs are
-// passed over; a run that cannot be read is in the joined error.
+// passed over; a run of which not even the plan can be read is in the joined
+// error.
 func List(ctx context.Context, cfg Config) ([]Info, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
@@ -175,6 +177,9 @@ func load(ctx context.Context, cfg Config, id string, quick bool) (Info, error) 
 	}
 	h, err := replay(ctx, f, path, func(*history) (io.ReaderAt, error) { return nil, nil })
 	if err != nil {
+		if plan, planErr := readPlan(f, path); planErr == nil && ctx.Err() == nil {
+			return Info{ID: id, State: StateUnreadable, Reason: err.Error(), Created: plan.Created, Plan: plan.Plan, Bytes: size}, nil
+		}
 		return Info{}, err
 	}
 	if !running {
@@ -192,6 +197,26 @@ func load(ctx context.Context, cfg Config, id string, quick bool) (Info, error) 
 		_ = writeStatus(cfg, info) // it only saves the next list its time
 	}
 	return info, nil
+}
+
+// readPlan reads no more than the first record: what the run is.
+func readPlan(f File, name string) (plan planRecord, err error) {
+	salt, err := readHead(f, name)
+	if err != nil {
+		return plan, err
+	}
+	s, err := newScanner(f, salt)
+	if err != nil {
+		return plan, err
+	}
+	body, err := s.next()
+	if err != nil {
+		return plan, err
+	}
+	if recordKind(body[0]) != kindPlan {
+		return plan, errMalformed
+	}
+	return plan, decodeJSON(body, &plan)
 }
 
 func readStatus(cfg Config, id string, size int64) (Info, bool) {
