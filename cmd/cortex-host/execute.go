@@ -10,6 +10,7 @@ import (
 
 	"github.com/cortexlinux/cortex-host/core/config"
 	"github.com/cortexlinux/cortex-host/core/executor"
+	"github.com/cortexlinux/cortex-host/core/journal"
 	"github.com/cortexlinux/cortex-host/core/price"
 	"github.com/cortexlinux/cortex-host/core/route"
 	"github.com/cortexlinux/cortex-host/core/structured"
@@ -150,6 +151,8 @@ func (a *app) conclude(ctx context.Context, j job, s executor.Summary, failed *f
 	switch {
 	case runErr != nil && endedEarly(runErr):
 		return errors.Join(&failure{runErr, again, exitEarly}, err)
+	case runErr == nil && errors.Is(err, journal.ErrIncomplete):
+		return &failure{err, again, exitEarly}
 	case runErr != nil || err != nil:
 		return withNext(errors.Join(runErr, err), again)
 	case j.config.FailOn.Exceeded(s.FailureCount, s.SuccessCount+s.SkippedCount+s.FailureCount):

@@ -72,6 +72,9 @@ func hintOf(err error) string {
 	if e, ok := errors.AsType[*wasm.Error](err); ok {
 		return hintOfGuest(e)
 	}
+	if e, ok := errors.AsType[*journal.BusyError](err); ok {
+		return "`cortex-host control " + e.Run + "` looks at it, pauses and changes it"
+	}
 	if _, ok := errors.AsType[*journal.CorruptError](err); ok {
 		return "what is left of the answers is in the run's FILE.partial: copy it before --new-run begins anew"
 	}

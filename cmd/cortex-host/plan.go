@@ -27,6 +27,7 @@ func (a *app) plan(c *config.Config, h *house, flags *runFlags) journal.Plan {
 		Origin:  journal.Origin{Host: version},
 		Secrets: h.secrets,
 		Fixed:   laneFields(h),
+		Limit:   flags.limit,
 	}
 	values := c.Values()
 	for _, name := range sortedKeys(values) {

@@ -137,7 +137,7 @@ func journalFailure(err error, path string) error {
 		if e.Run != "" {
 			return usagef("continue it with --resume, or drop it with --new-run", "%w", err)
 		}
-		return usagef("choose another name, or replace it with --force", "%w", err)
+		return usagef("choose another name, move it away, or replace it with --force", "%w", err)
 	}
 	if _, ok := errors.AsType[*journal.ChangedError](err); ok {
 		return usagef("resume with the same settings, or begin anew with --new-run", "%w", err)
@@ -185,7 +185,7 @@ func (s *journalSink) finish(ctx context.Context) error {
 	// A signal that comes now must not keep a complete run from its file.
 	_, err := s.run.Finish(context.WithoutCancel(ctx))
 	if errors.Is(err, journal.ErrIncomplete) {
-		return s.abandon("incomplete")
+		return errors.Join(err, s.abandon("incomplete"))
 	}
 	return err
 }

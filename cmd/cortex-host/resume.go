@@ -26,7 +26,8 @@ Another server or other settings of the provider are allowed, and told.
 --failed asks only what failed, --degraded also what a fallback answered.`,
 		Example: `  cortex-host resume answers.ndjson
   cortex-host resume 20260102-150405-abcdef --max-concurrent 64 --failed`,
-		DisableFlagParsing: true, // further flags are those of the run
+		DisableFlagsInUseLine: true,
+		DisableFlagParsing:    true, // further flags are those of the run
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if slices.Contains(args, "--help") || slices.Contains(args, "-h") || slices.Contains(args, "--"+helpAllName) {
 				return cmd.Help()

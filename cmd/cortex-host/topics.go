@@ -54,8 +54,10 @@ paid at its bound, and may be billed twice if it is asked again. Keys, limits,
 concurrency, budget and deadline may change; model, prompt, options and input
 may not, except for facts about this machine that a generator writes into its
 prompts. Whom a name asks may change (server, organization, the plugin's version
-and settings): it is told from what to what. --failed asks only what failed, --degraded also what a fallback
-answered. --new-run drops what there is and begins anew.
+and settings): it is told from what to what. --failed asks only what failed,
+--degraded also what a fallback answered. A run that was finished under --limit
+goes on without it, or with a higher one. --new-run drops what there is and
+begins anew.
 
 --sync says when answers are safe from a power cut: group (the default) some
 twenty times a second, always before the next one is written, none when the

@@ -21,6 +21,7 @@ type sessionRecord struct {
 	Free    []Field   `json:"free,omitempty"`
 	Origin  Origin    `json:"origin"`
 	Again   Again     `json:"again"`
+	Limit   int64     `json:"limit,omitempty"`
 	Notes   []string  `json:"notes,omitempty"`
 }
 

@@ -217,7 +217,7 @@ func appendFramed(buf []byte, salt uint32, base int64, r record) []byte {
 
 func (r *Run) sessionRecord(now time.Time) jsonRecord {
 	return jsonRecord{kindSession, sessionRecord{Started: now, PID: os.Getpid(), Args: r.plan.Args,
-		Free: r.plan.Free, Origin: r.plan.Origin, Again: r.again, Notes: r.notes}}
+		Free: r.plan.Free, Origin: r.plan.Origin, Again: r.again, Limit: r.plan.Limit, Notes: r.notes}}
 }
 
 // lock takes the lock of a file until the run is released. A list of runs holds

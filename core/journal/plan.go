@@ -25,6 +25,9 @@ type Plan struct {
 	Fixed []Field `json:"fixed,omitempty"`
 	// Free may change: limits, concurrency, budget, deadline.
 	Free []Field `json:"free,omitempty"`
+	// Limit is the number of queries from which on the input is left alone; 0 is
+	// none. A finished run goes on where it is raised.
+	Limit int64 `json:"limit,omitempty"`
 	// ByID says that a query is known again by its ordinal and id alone, not by
 	// its text: a generator writes facts about the machine into it, which are
 	// others when the run is resumed.

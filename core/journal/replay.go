@@ -22,6 +22,7 @@ type history struct {
 	finished      *finishRecord // the same
 	everDone      bool          // some session has finished the run
 	everFinishing bool          // or has at least begun to
+	limit         int64         // of the last session
 	closed        string        // why the last session ended, empty if it did not say
 
 	end     int64 // length of the valid records
@@ -116,7 +117,7 @@ func (h *history) note(offset int64, body []byte) error {
 		h.finishing, h.finished, h.closed = nil, nil, ""
 		var s sessionRecord
 		err := decodeJSON(body, &s)
-		h.lanes = s.Origin.Lanes
+		h.lanes, h.limit = s.Origin.Lanes, s.Limit
 		return err
 	case kindSynced:
 		mark, err := decodeSynced(body)

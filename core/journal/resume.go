@@ -18,7 +18,8 @@ import (
 //
 // Resume opens whatever state a crash or a power loss has left, and says in
 // [Run.Notes] what it had to cut. A run of which nothing is left to ask again
-// is [ErrComplete].
+// is [ErrComplete]. One that was finished under a limit goes on under a higher
+// one.
 func Resume(ctx context.Context, cfg Config, id string, plan Plan, again Again) (*Run, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
@@ -63,7 +64,7 @@ func (r *Run) resume(ctx context.Context) error {
 	r.replace, r.replaceErrors = r.plan.Output.Replace || h.everDone, r.plan.Output.Replace || h.everFinishing
 	if h.finished != nil {
 		err = r.reopen(ctx, h)
-	} else {
+	} else if err = r.unclaimed(); err == nil {
 		err = r.recover(h)
 	}
 	if err != nil {
@@ -109,6 +110,18 @@ func (r *Run) rowsOf(h *history) (io.ReaderAt, error) {
 	}
 	r.partial = f
 	return f, nil
+}
+
+// unclaimed makes sure that the final files can still get their names, before
+// more is paid for what is to be in them.
+func (r *Run) unclaimed() error {
+	o := &r.plan.Output
+	for path, replace := range map[string]bool{o.Path: r.replace, o.ErrorPath: r.replaceErrors} {
+		if path != "" && !replace && exists(r.cfg.Disk, path) {
+			return fmt.Errorf("run %s was not finished, and somebody else has made its file: %w", r.id, &ExistsError{Path: path})
+		}
+	}
+	return nil
 }
 
 // settings are the fields that may not change, those of the output among them.
@@ -195,7 +208,8 @@ func (r *Run) reopen(ctx context.Context, h *history) error {
 		}
 	}
 	failed, degraded := r.again.Failed && h.totals.Failed > 0, r.again.Degraded && h.totals.Degraded > 0
-	if !failed && !degraded {
+	more := r.again.Pending && h.limit > 0 && (r.plan.Limit == 0 || r.plan.Limit > h.limit)
+	if !failed && !degraded && !more {
 		return fmt.Errorf("run %s: %w", r.id, ErrComplete)
 	}
 	path := r.plan.Output.Path
