@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -107,6 +108,9 @@ func (c *Client) CompleteUnary(ctx context.Context, q *sdk.Query) (*sdk.Response
 
 func (c *Client) completeUnary(ctx context.Context, q *sdk.Query, request *providerv1.CompleteRequest) (*sdk.Response, error) {
 	r, err := c.wire.Complete(ctx, request)
+	if err != nil && status.Code(err) == codes.ResourceExhausted && gaveUp(ctx) == nil {
+		return nil, tooLarge(request, err)
+	}
 	if err != nil {
 		return nil, broken(ctx, "Complete", err)
 	}
@@ -206,10 +210,21 @@ func broken(ctx context.Context, method string, err error) *sdk.Error {
 	switch s.Code() {
 	case codes.Unimplemented:
 		return sdk.Errorf(sdk.Internal, "the plugin does not implement %s of cortex.provider.v1", method)
-	case codes.ResourceExhausted:
-		return sdk.Errorf(sdk.InvalidRequest, "%s: a message is larger than %d MiB: %s", method, MaxMessageBytes>>20, s.Message())
 	case codes.Unavailable:
 		return &sdk.Error{Kind: sdk.Internal, Message: fmt.Sprintf("the plugin went away during %s: %s", method, s.Message()), Cause: err}
 	}
 	return &sdk.Error{Kind: sdk.Internal, Message: fmt.Sprintf("the plugin broke during %s: %s", method, s.Message()), Cause: err}
+}
+
+// tooLarge is the error of a call whose question or answer did not fit, or of
+// which the plugin says by a status of its own that it has too little of
+// something. gRPC tells the former by words alone, much alike in all languages.
+func tooLarge(request *providerv1.CompleteRequest, err error) *sdk.Error {
+	switch {
+	case proto.Size(request) > MaxMessageBytes:
+		return sdk.Errorf(sdk.InvalidRequest, "the query is larger than %d MiB", MaxMessageBytes>>20)
+	case strings.Contains(err.Error(), "larger than max"), strings.Contains(err.Error(), "exceeds maximum"):
+		return answerTooLarge()
+	}
+	return &sdk.Error{Kind: sdk.Internal, Message: fmt.Sprintf("the plugin broke during Complete: %s", status.Convert(err).Message()), Cause: err}
 }

@@ -8,21 +8,26 @@ type queue[T any] struct {
 	mu    sync.Mutex
 	items []T
 	spare []T
+	bytes int
 	// wake has an element when there is something to take.
 	wake chan struct{}
 }
 
 func newQueue[T any]() *queue[T] { return &queue[T]{wake: make(chan struct{}, 1)} }
 
-// put appends item. It reports false, and does nothing, if limit items wait
-// already; a limit of 0 is none.
-func (q *queue[T]) put(item T, limit int) bool {
+// bounds are those of a queue. 0 is none.
+type bounds struct{ items, bytes int }
+
+// put appends an item of that size. It reports false, and does nothing, if what
+// waits already reaches one of the bounds.
+func (q *queue[T]) put(item T, size int, most bounds) bool {
 	q.mu.Lock()
-	if limit > 0 && len(q.items) >= limit {
+	if most.items > 0 && len(q.items) >= most.items || most.bytes > 0 && q.bytes >= most.bytes {
 		q.mu.Unlock()
 		return false
 	}
 	q.items = append(q.items, item)
+	q.bytes += size
 	first := len(q.items) == 1
 	q.mu.Unlock()
 	if first {
@@ -40,6 +45,6 @@ func (q *queue[T]) take() []T {
 	defer q.mu.Unlock()
 	items := q.items
 	clear(q.spare)
-	q.items, q.spare = q.spare[:0], items
+	q.items, q.spare, q.bytes = q.spare[:0], items, 0
 	return items
 }

@@ -24,8 +24,10 @@ const (
 	// messageRoom is what a message takes in a frame beside its own bytes, at
 	// most.
 	messageRoom = 64
-	// maxQueued bounds the calls that wait to be sent.
-	maxQueued = 4096
+	// maxQueued and maxQueuedBytes bound the calls that wait to be sent, and
+	// what they hold: a call that is given up leaves only when it is its turn.
+	maxQueued      = 4096
+	maxQueuedBytes = 16 << 20
 )
 
 // errNotStreamed is a call's that must go unary.
@@ -93,7 +95,7 @@ func (s *stream) call(ctx context.Context, request []byte) ([]byte, error) {
 	if deadline, ok := ctx.Deadline(); ok {
 		call.Timeout = durationpb.New(time.Until(deadline))
 	}
-	if !s.out.put(outgoing{call: call}, maxQueued) {
+	if !s.out.put(outgoing{call: call}, len(request), bounds{maxQueued, maxQueuedBytes}) {
 		s.forget(id)
 		return nil, errNotStreamed
 	}
@@ -105,7 +107,7 @@ func (s *stream) call(ctx context.Context, request []byte) ([]byte, error) {
 		return nil, s.err
 	case <-ctx.Done():
 		if s.forget(id) {
-			s.out.put(outgoing{cancel: id}, 0)
+			s.out.put(outgoing{cancel: id}, 0, bounds{})
 		}
 		return nil, context.Cause(ctx)
 	}
@@ -117,6 +119,13 @@ func (s *stream) forget(id uint64) bool {
 	defer s.mu.Unlock()
 	_, ok := s.pending[id]
 	delete(s.pending, id)
+	return ok
+}
+
+func (s *stream) isPending(id uint64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, ok := s.pending[id]
 	return ok
 }
 
@@ -141,6 +150,9 @@ func (s *stream) send() {
 		runtime.Gosched() // whoever is about to call gets into this frame
 		frame, size := new(providerv1.StreamRequest), 0
 		for _, one := range s.out.take() {
+			if one.call != nil && !s.isPending(one.call.GetId()) {
+				continue // given up: nobody pays for its answer
+			}
 			if size > 0 && size+one.size() > maxFrame {
 				if s.wire.Send(frame) != nil {
 					return // receive learns why

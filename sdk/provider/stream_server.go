@@ -74,9 +74,6 @@ func (c *crew) receive(wire streamServer) error {
 		if err != nil {
 			return err
 		}
-		for _, id := range frame.GetCancels() {
-			c.cancel(id)
-		}
 		for _, call := range frame.GetCalls() {
 			j := c.begin(call)
 			select {
@@ -88,13 +85,16 @@ func (c *crew) receive(wire streamServer) error {
 				c.workers.Go(func() { c.labour(j) })
 			}
 		}
+		for _, id := range frame.GetCancels() { // of these calls too
+			c.cancel(id)
+		}
 	}
 }
 
 // labour does one job after the other.
 func (c *crew) labour(j job) {
 	for ok := true; ok; j, ok = <-c.work {
-		c.out.put(&providerv1.CallOutcome{Id: j.call.GetId(), Response: c.complete(j)}, 0)
+		c.out.put(&providerv1.CallOutcome{Id: j.call.GetId(), Response: c.complete(j)}, 0, bounds{})
 	}
 }
 
@@ -114,13 +114,14 @@ func (c *crew) complete(j job) []byte {
 		return encodeFailure(sdk.Errorf(sdk.Internal, "the plugin's answer can't be encoded: %w", err))
 	}
 	if len(data) > MaxMessageBytes-messageRoom {
-		return encodeFailure(tooLarge("the plugin's answer"))
+		return encodeFailure(answerTooLarge())
 	}
 	return data
 }
 
-func tooLarge(what string) *sdk.Error {
-	return sdk.Errorf(sdk.InvalidRequest, "%s is larger than %d MiB", what, MaxMessageBytes>>20)
+// answerTooLarge is the failure of a call that was answered, and so paid for.
+func answerTooLarge() *sdk.Error {
+	return sdk.Errorf(sdk.BadResponse, "the plugin's answer is larger than %d MiB", MaxMessageBytes>>20)
 }
 
 func encodeFailure(e *sdk.Error) []byte {

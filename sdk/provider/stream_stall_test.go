@@ -1,0 +1,147 @@
+package provider
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/cortexlinux/cortex-host/sdk"
+	providerv1 "github.com/cortexlinux/cortex-host/sdk/proto/cortex/provider/v1"
+)
+
+// A call that was given up while it waited to be sent is not sent: nobody pays
+// for its answer. What waits is bounded in bytes, and what does not fit goes
+// unary.
+func TestAStalledStreamSendsNothingThatWasGivenUp(t *testing.T) {
+	const calls, size = 60, 900 << 10
+	var received, unary atomic.Int64
+	goOn := make(chan struct{})
+	s := &counting{unary: &unary, server: newServer(echo)}
+	c := connectTo(t, &hostileCounting{counting: s, stream: func(wire streamServer) error {
+		<-goOn
+		for {
+			frame, err := wire.Recv()
+			if err != nil {
+				return err
+			}
+			for _, call := range frame.GetCalls() {
+				received.Add(1)
+				data, err := proto.Marshal(&providerv1.CompleteResponse{Outcome: &providerv1.CompleteResponse_Response{Response: &providerv1.Response{Content: "heard"}}})
+				if err != nil {
+					return err
+				}
+				if err := wire.Send(&providerv1.StreamResponse{Outcomes: []*providerv1.CallOutcome{{Id: call.GetId(), Response: data}}}); err != nil {
+					return err
+				}
+			}
+		}
+	}})
+	first, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	if _, err := c.Complete(first, textQuery("opens the stream")); !errors.Is(err, sdk.InDoubt) {
+		t.Fatalf("got %v", err)
+	}
+	big := strings.Repeat("x", size)
+	var all sync.WaitGroup
+	var givenUp atomic.Int64
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	for range calls {
+		all.Go(func() {
+			if _, err := c.Complete(ctx, textQuery(big)); err != nil {
+				givenUp.Add(1)
+			}
+		})
+	}
+	all.Wait()
+	if n := unary.Load(); n < calls-(2*maxQueuedBytes+streamWindow)/size-4 { // a batch is taken, and the next waits
+		t.Errorf("%d of %d calls went unary; %d MiB were held for a plugin that does not read", n, calls, givenUp.Load()*size>>20)
+	}
+	close(goOn)
+	last, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	for content := ""; content != "heard"; {
+		r, err := c.Complete(last, textQuery("last"))
+		if err != nil {
+			t.Fatalf("the stream does not go on: %v", err)
+		}
+		content = r.Content
+	}
+	// What the connection has taken already cannot be called back.
+	if n := received.Load(); n > streamWindow/size+5 {
+		t.Errorf("%d calls were sent, %d were given up before", n, givenUp.Load())
+	}
+}
+
+// hostileCounting counts unary calls and has a stream of its own.
+type hostileCounting struct {
+	*counting
+	stream func(streamServer) error
+}
+
+func (h *hostileCounting) Stream(wire streamServer) error { return h.stream(wire) }
+
+// A cancel in the frame of its call is heard, whichever is read first.
+func TestACancelInTheFrameOfItsCall(t *testing.T) {
+	ended := make(chan error, 1)
+	c := connect(t, &fake{complete: func(ctx context.Context, _ *sdk.Query) (*sdk.Response, error) {
+		select {
+		case <-ctx.Done():
+		case <-time.After(10 * time.Second):
+		}
+		ended <- ctx.Err()
+		return &sdk.Response{}, nil
+	}})
+	wire, err := c.wire.Stream(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := wire.Send(&providerv1.StreamRequest{Calls: []*providerv1.Call{{Id: 1}}, Cancels: []uint64{1}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-ended; !errors.Is(err, context.Canceled) {
+		t.Errorf("the call went on: %v", err)
+	}
+	_ = wire.CloseSend()
+}
+
+// An answer that does not fit the wire was paid for, a question was not sent.
+func TestWhatIsTooLarge(t *testing.T) { bothWays(t, testWhatIsTooLarge) }
+
+func testWhatIsTooLarge(t *testing.T, connect func(testing.TB, Plugin) *Client) {
+	large := strings.Repeat("x", MaxMessageBytes+1)
+	c := connect(t, &fake{complete: func(context.Context, *sdk.Query) (*sdk.Response, error) {
+		return &sdk.Response{Content: large}, nil
+	}})
+	if _, err := c.Complete(t.Context(), textQuery("x")); !errors.Is(err, sdk.BadResponse) {
+		t.Errorf("an answer: %v", err)
+	}
+	if _, err := c.Complete(t.Context(), textQuery(large)); !errors.Is(err, sdk.InvalidRequest) {
+		t.Errorf("a question: %v", err)
+	}
+}
+
+// A plugin that says by a status of gRPC that it has had enough says nothing of
+// sizes.
+func TestResourceExhaustedByThePlugin(t *testing.T) {
+	c := connectTo(t, &exhausted{})
+	if _, err := c.CompleteUnary(t.Context(), textQuery("x")); !errors.Is(err, sdk.Internal) || strings.Contains(err.Error(), "MiB") {
+		t.Errorf("got %v", err)
+	}
+}
+
+type exhausted struct {
+	providerv1.UnimplementedProviderServer
+}
+
+func (*exhausted) Complete(context.Context, *providerv1.CompleteRequest) (*providerv1.CompleteResponse, error) {
+	return nil, status.Error(codes.ResourceExhausted, "out of threads")
+}
