@@ -15,9 +15,11 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/encoding"
 	_ "google.golang.org/grpc/encoding/proto" // the codec that ours wraps
 	"google.golang.org/grpc/mem"
+	"google.golang.org/grpc/status"
 
 	providerv1 "github.com/cortexlinux/cortex-host/sdk/proto/cortex/provider/v1"
 )
@@ -93,6 +95,12 @@ func (f *faulty) Complete(_ context.Context, q *providerv1.CompleteRequest) (*pr
 		_, _ = syscall.Write(1, []byte(strings.Repeat("x", 1<<20)))
 	case "stderr":
 		_, _ = syscall.Write(2, []byte(strings.Repeat("x", 1<<20)))
+	case "say":
+		_, _ = syscall.Write(2, []byte(rest+"\n"))
+	case "fail":
+		return failed(rest), nil
+	case "status":
+		return nil, status.Error(codes.Unknown, rest)
 	case "garbage", "drip":
 		f.wire.Store(fault)
 	case "huge":

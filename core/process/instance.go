@@ -71,6 +71,7 @@ func newInstance(ctx context.Context, cfg *Config, image *store.Image) (i *insta
 	if i.client, ok = raw.(*provider.Client); !ok {
 		return i, i.startError(errors.New("go-plugin dispensed something else"))
 	}
+	i.client.Redact(i.words.secrets.clean)
 	if i.child != nil {
 		i.child.started()
 	}

@@ -153,7 +153,7 @@ func (p *Provider) Configure(ctx context.Context, s sdk.Settings) error {
 	p.mu.Unlock()
 	var err error
 	if i != nil && !i.useless() {
-		i.words.hide(s, p.cfg.Secret)
+		i.words.secrets.hide(s, p.cfg.Secret)
 		err = i.client.Configure(ctx, s)
 	} else {
 		err = p.Start(ctx)
@@ -284,7 +284,7 @@ func (p *Provider) startAgain(lastWords string) (*instance, error) {
 	p.mu.Lock()
 	settings := p.settings
 	p.mu.Unlock()
-	i.words.hide(settings, p.cfg.Secret)
+	i.words.secrets.hide(settings, p.cfg.Secret)
 	if settings == nil && p.cfg.ConfigureLater {
 		return i, nil
 	}

@@ -34,8 +34,8 @@ type child struct {
 	room    string // its directory
 	cmd     *exec.Cmd
 	process *confine.Process
-	noise   io.Writer // gets what it prints on standard output
-	address string    // of its socket, once it has told
+	words   *tail  // gets what it prints on standard output, and knows its secrets
+	address string // of its socket, once it has told
 
 	stdout, stderr *os.File
 	// said is what go-plugin sees of its standard output.
@@ -54,7 +54,7 @@ const imageFD = 3
 
 // newChild readies the process that runs the image. env is what go-plugin adds
 // to the environment. If ctx ends before started is called, so does the process.
-func newChild(ctx context.Context, cfg *Config, image *store.Image, room string, noise io.Writer, env []string) (*child, error) {
+func newChild(ctx context.Context, cfg *Config, image *store.Image, room string, words *tail, env []string) (*child, error) {
 	path := cfg.Plugin.Path
 	if image.File != nil {
 		path = fmt.Sprintf("/proc/self/fd/%d", imageFD)
@@ -69,7 +69,7 @@ func newChild(ctx context.Context, cfg *Config, image *store.Image, room string,
 	cmd.Env = append(append(cfg.environment(image), "TMPDIR="+filepath.Join(room, "tmp")), env...)
 	// Not go-plugin's directory in it: a socket's path is short.
 	cmd.Env = append(cmd.Env, plugin.EnvUnixSocketDir+"="+room)
-	return &child{ctx: ctx, path: cfg.Plugin.Path, room: room, cmd: cmd, noise: noise}, nil
+	return &child{ctx: ctx, path: cfg.Plugin.Path, room: room, cmd: cmd, words: words}, nil
 }
 
 // Start implements runner.Runner. It returns when the program runs, confined.
@@ -110,7 +110,7 @@ func (c *child) Start(ctx context.Context) (err error) {
 	}
 	var to *io.PipeWriter
 	c.said, to = io.Pipe()
-	go pumpStdout(tillEnd{c.stdout, &c.silent}, to, c.noise)
+	go pumpStdout(tillEnd{c.stdout, &c.silent}, to, c.words)
 	return nil
 }
 
@@ -180,7 +180,9 @@ func (c *child) ending() string {
 func (c *child) Stdout() io.ReadCloser { return c.said }
 
 // Stderr implements runner.Runner.
-func (c *child) Stderr() io.ReadCloser { return c.stderr }
+func (c *child) Stderr() io.ReadCloser {
+	return &cleanReader{from: c.stderr, secrets: &c.words.secrets}
+}
 
 // Name implements runner.Runner.
 func (c *child) Name() string { return c.path }

@@ -5,8 +5,6 @@ import (
 	"io"
 	"strings"
 	"sync"
-
-	"github.com/cortexlinux/cortex-host/sdk"
 )
 
 // tailSize is how much of a plugin's stderr is remembered.
@@ -15,12 +13,12 @@ const tailSize = 8 << 10
 // A tail is a writer that remembers the end of what was written, and hands it
 // on, without secrets. It is safe for concurrent use.
 type tail struct {
-	next io.Writer // nil is nobody
+	next    io.Writer // nil is nobody
+	secrets secrets
 
-	mu      sync.Mutex
-	buf     []byte
-	cause   []byte // the line that a crash began with, if one did
-	secrets [][]byte
+	mu    sync.Mutex
+	buf   []byte
+	cause []byte // the line that a crash began with, if one did
 }
 
 // crashes are how Go tells of a crash. The traceback of all goroutines that
@@ -34,10 +32,7 @@ const maxCause = 500
 func (t *tail) Write(p []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	clean := p
-	for _, s := range t.secrets {
-		clean = bytes.ReplaceAll(clean, s, []byte("[secret]"))
-	}
+	clean := []byte(t.secrets.clean(string(p)))
 	if t.next != nil {
 		_, _ = t.next.Write(clean)
 	}
@@ -51,23 +46,6 @@ func (t *tail) Write(p []byte) (int, error) {
 		t.buf = append(t.buf[:0], t.buf[over:]...)
 	}
 	return len(p), nil
-}
-
-// minSecret is the length below which a value is no secret worth hiding: it
-// would be found in every second word.
-const minSecret = 6
-
-// hide keeps the values of these settings out of what is written from now on.
-func (t *tail) hide(s sdk.Settings, names []string) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	for _, name := range names {
-		for _, text := range s.Secrets(name) {
-			if len(text) >= minSecret {
-				t.secrets = append(t.secrets, []byte(text))
-			}
-		}
-	}
 }
 
 // lastWords returns the last lines that are no structured log, for an error.

@@ -23,8 +23,9 @@ var _ sdk.Provider = (*Client)(nil)
 // A Client is the host's end of the wire: a provider that asks a plugin. It is
 // safe for concurrent use.
 type Client struct {
-	conn grpc.ClientConnInterface
-	wire providerv1.ProviderClient
+	conn   grpc.ClientConnInterface
+	wire   providerv1.ProviderClient
+	redact func(string) string // nil leaves texts as they are
 
 	mu      sync.Mutex
 	stream  *stream // nil: calls go unary
@@ -40,6 +41,20 @@ const maxBreaks = 3
 // [DialOptions].
 func NewClient(conn grpc.ClientConnInterface) *Client {
 	return &Client{conn: conn, wire: providerv1.NewProviderClient(conn)}
+}
+
+// Redact has f take secrets out of what errors say: a plugin in another language
+// may not do it. It is called before any other method, and f at any time.
+func (c *Client) Redact(f func(string) string) { c.redact = f }
+
+// clean returns err without secrets.
+func (c *Client) clean(err error) error {
+	var e *sdk.Error
+	if c.redact == nil || err == nil || !errors.As(err, &e) {
+		return err
+	}
+	e.Message, e.Code, e.RequestID = c.redact(e.Message), c.redact(e.Code), c.redact(e.RequestID)
+	return err
 }
 
 // Describe asks the plugin what it is.
@@ -66,10 +81,10 @@ func (c *Client) Configure(ctx context.Context, s sdk.Settings) error {
 	}
 	r, err := c.wire.Configure(ctx, &providerv1.ConfigureRequest{Settings: data})
 	if err != nil {
-		return broken(ctx, "Configure", err)
+		return c.clean(broken(ctx, "Configure", err))
 	}
 	if e := r.GetError(); e != nil {
-		return errorFromWire(e)
+		return c.clean(errorFromWire(e))
 	}
 	return nil
 }
@@ -78,6 +93,11 @@ func (c *Client) Configure(ctx context.Context, s sdk.Settings) error {
 // sdk.Internal if the plugin itself broke. The call goes by the plugin's stream
 // if it has one, else, or if it is large, by itself.
 func (c *Client) Complete(ctx context.Context, q *sdk.Query) (*sdk.Response, error) {
+	r, err := c.complete(ctx, q)
+	return r, c.clean(err)
+}
+
+func (c *Client) complete(ctx context.Context, q *sdk.Query) (*sdk.Response, error) {
 	request := queryToWire(q)
 	if s := c.openedStream(ctx); s != nil {
 		data, err := proto.Marshal(request)
@@ -103,7 +123,8 @@ func (c *Client) Complete(ctx context.Context, q *sdk.Query) (*sdk.Response, err
 // CompleteUnary is Complete by a call of its own, whether there is a stream or
 // not.
 func (c *Client) CompleteUnary(ctx context.Context, q *sdk.Query) (*sdk.Response, error) {
-	return c.completeUnary(ctx, q, queryToWire(q))
+	r, err := c.completeUnary(ctx, q, queryToWire(q))
+	return r, c.clean(err)
 }
 
 func (c *Client) completeUnary(ctx context.Context, q *sdk.Query, request *providerv1.CompleteRequest) (*sdk.Response, error) {

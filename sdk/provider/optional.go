@@ -72,10 +72,10 @@ func (s *server) CheckHealth(ctx context.Context, r *providerv1.CheckHealthReque
 func (c *Client) ListModels(ctx context.Context) ([]sdk.Model, error) {
 	r, err := c.wire.ListModels(ctx, &providerv1.ListModelsRequest{})
 	if err != nil {
-		return nil, broken(ctx, "ListModels", err)
+		return nil, c.clean(broken(ctx, "ListModels", err))
 	}
 	if e := r.GetError(); e != nil {
-		return nil, errorFromWire(e)
+		return nil, c.clean(errorFromWire(e))
 	}
 	return modelsFromWire(r.GetModels()), nil
 }
@@ -85,10 +85,10 @@ func (c *Client) ListModels(ctx context.Context) ([]sdk.Model, error) {
 func (c *Client) CheckHealth(ctx context.Context) error {
 	r, err := c.wire.CheckHealth(ctx, &providerv1.CheckHealthRequest{})
 	if err != nil {
-		return broken(ctx, "CheckHealth", err)
+		return c.clean(broken(ctx, "CheckHealth", err))
 	}
 	if e := r.GetError(); e != nil {
-		return errorFromWire(e)
+		return c.clean(errorFromWire(e))
 	}
 	return nil
 }

@@ -8,10 +8,12 @@ import (
 	"github.com/cortexlinux/cortex-host/sdk"
 )
 
-// secrets are those of one configuration, and what takes them out of a text.
+// secrets are those of one configuration, and what takes them out of a text: as
+// they are, and in all of their forms.
 type secrets struct {
 	list     []string
-	replacer *strings.Replacer
+	plain    *strings.Replacer
+	allForms *strings.Replacer
 }
 
 const (
@@ -49,23 +51,36 @@ func (s *server) learn(settings sdk.Settings) {
 		return strings.Compare(a, b)
 	})
 	next := &secrets{list: slices.Compact(list)}
-	var pairs []string
+	var plain, all []string
 	for _, secret := range next.list {
-		pairs = append(pairs, secret, "[redacted]")
+		plain = append(plain, secret, "[redacted]")
+		for _, form := range sdk.SecretForms(secret) {
+			all = append(all, form, "[redacted]")
+		}
 	}
-	next.replacer = strings.NewReplacer(pairs...)
+	next.plain, next.allForms = strings.NewReplacer(plain...), strings.NewReplacer(all...)
 	s.secrets.Store(next)
 }
 
-// redact returns text without secrets.
+// redact returns a text about a call, an error or a line of the log, without
+// secrets in any form.
 func (s *server) redact(text string) string {
+	if known := s.secrets.Load(); known != nil && text != "" {
+		return known.allForms.Replace(text)
+	}
+	return text
+}
+
+// redactAnswer returns a part of an answer without secrets as they are. It is
+// done for every answer, and quickly.
+func (s *server) redactAnswer(text string) string {
 	known := s.secrets.Load()
 	if known == nil {
 		return text
 	}
 	for _, secret := range known.list {
 		if strings.Contains(text, secret) {
-			return known.replacer.Replace(text)
+			return known.plain.Replace(text)
 		}
 	}
 	return text

@@ -70,9 +70,9 @@ func (s *server) Complete(ctx context.Context, r *providerv1.CompleteRequest) (*
 	}
 	out := responseToWire(response)
 	// A vendor may echo what it was sent.
-	out.Content, out.ModelServed, out.RequestId = s.redact(out.Content), s.redact(out.ModelServed), s.redact(out.RequestId)
+	out.Content, out.ModelServed, out.RequestId = s.redactAnswer(out.Content), s.redactAnswer(out.ModelServed), s.redactAnswer(out.RequestId)
 	for _, call := range out.ToolCalls {
-		call.Arguments = s.redact(call.Arguments)
+		call.Arguments = s.redactAnswer(call.Arguments)
 	}
 	return &providerv1.CompleteResponse{
 		Outcome:   &providerv1.CompleteResponse_Response{Response: out},

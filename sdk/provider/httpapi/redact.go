@@ -1,13 +1,12 @@
 package httpapi
 
 import (
-	"encoding/base64"
-	"encoding/json"
-	"net/url"
 	"regexp"
 	"slices"
 	"strings"
 	"unicode"
+
+	"github.com/cortexlinux/cortex-host/sdk"
 )
 
 const redacted = "[redacted]"
@@ -22,18 +21,15 @@ type Redactor struct {
 // the redactor of them: sk-..., AIza..., a bearer token.
 var keyLooks = regexp.MustCompile(`\b(?:sk|xai)-[A-Za-z0-9_-]{16,}|\bgsk_[A-Za-z0-9]{16,}|\bAIza[A-Za-z0-9_-]{20,}|(?i:\bbearer )[A-Za-z0-9._~+/=-]{16,}`)
 
-// NewRedactor returns a redactor for these secrets, in plain and in the forms
-// in which they travel (escaped for a URL or for JSON, base64). Secrets of less
-// than 4 bytes are ignored: they are no secrets, and every text holds them.
+// NewRedactor returns a redactor for these secrets, in all of their
+// [sdk.SecretForms]. Secrets of less than 4 bytes are ignored: they are no
+// secrets, and every text holds them.
 func NewRedactor(secrets ...string) *Redactor {
 	var forms []string
 	for _, s := range secrets {
-		if len(s) < 4 {
-			continue
+		if len(s) >= 4 {
+			forms = append(forms, sdk.SecretForms(s)...)
 		}
-		quoted, _ := json.Marshal(s) // a string always has a JSON form
-		forms = append(forms, s, url.QueryEscape(s), url.PathEscape(s), strings.Trim(string(quoted), `"`),
-			base64.StdEncoding.EncodeToString([]byte(s)), base64.URLEncoding.EncodeToString([]byte(s)))
 	}
 	// Longest first: one secret may be the beginning of another.
 	slices.SortFunc(forms, func(a, b string) int { return len(b) - len(a) })
