@@ -21,6 +21,7 @@ type app struct {
 	stdinTaken     bool     // queries or items are read from stdin
 	devPlugins     []string // --dev-plugin
 	signals        *interrupts
+	unsaid         error // why a help could not be printed: cobra has no place for it
 
 	notes  sync.Mutex   // one note at a time
 	noteTo func(string) // takes notes instead of stderr, or nil
@@ -34,6 +35,9 @@ func (a *app) execute(args []string) int {
 	err := root.ExecuteContext(a.signals.ctx)
 	if err != nil && !*started {
 		err = asUsage(err)
+	}
+	if err == nil {
+		err = a.unsaid
 	}
 	if err == nil {
 		return exitOK // also if a signal came too late to matter

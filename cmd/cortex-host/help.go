@@ -56,13 +56,13 @@ func (f helpAllFlag) Set(string) error {
 }
 
 // addHelp replaces cobra's help by one that fits a screen.
-func addHelp(root *cobra.Command) {
+func addHelp(a *app, root *cobra.Command) {
 	all := new(bool)
 	root.PersistentFlags().Var(helpAllFlag{all}, helpAllName, "help with every flag")
 	root.PersistentFlags().Lookup(helpAllName).NoOptDefVal = "true"
 	root.SetHelpFunc(func(cmd *cobra.Command, args []string) {
 		every := *all || slices.Contains(args, "--"+helpAllName)
-		_, _ = io.WriteString(cmd.OutOrStdout(), helpText(cmd, every)) // a closed pipe: nobody wants help any more
+		_, a.unsaid = io.WriteString(cmd.OutOrStdout(), helpText(cmd, every))
 	})
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		if errors.Is(err, pflag.ErrHelp) {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"io"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -71,13 +72,13 @@ func (a *app) encoder(o *outputFlags) (format.Encoder, error) {
 // formatOf is the format where none is named: by the file's suffix, else text on
 // a terminal, else NDJSON.
 func formatOf(path string, onTerminal bool) string {
-	name := strings.TrimSuffix(strings.TrimSuffix(path, ".gz"), ".zst")
-	switch {
-	case strings.HasSuffix(name, "."+formatCSV):
+	switch strings.ToLower(filepath.Ext(format.CompressionOf(path).TrimSuffix(path))) {
+	case "." + formatCSV:
 		return formatCSV
-	case strings.HasSuffix(name, "."+formatTSV):
+	case "." + formatTSV, ".tab":
 		return formatTSV
-	case onTerminal:
+	}
+	if onTerminal {
 		return formatText
 	}
 	return formatNDJSON

@@ -159,3 +159,29 @@ func inShell(t *testing.T, script, queries string) (errs, dir string, code int) 
 	_, errs, _, code = timed(t, cmd)
 	return errs, cmd.Dir, code
 }
+
+// What could not be printed is an error, whatever it was; that nobody reads it
+// any more is none.
+func TestOutputThatCannotBeWritten(t *testing.T) {
+	if _, err := os.Stat("/dev/full"); err != nil {
+		t.Skip("SKIPPED: this machine has no /dev/full")
+	}
+	for _, args := range []string{"", "--help", "run --help-all", "help exit-codes", "runs", "version", "runs list --json", "config schema", "config show", "completion zsh", "provider list",
+		"generator list", "generate package bash", "run package bash --provider offline"} {
+		errs, _, code := inShell(t, "cortex-host "+args+" > /dev/full", "")
+		if code != exitFatal || !strings.Contains(errs, "no space left on device") {
+			t.Errorf("%q: exit %d\n%s", args, code, errs)
+		}
+		if errs, _, code := inShell(t, "cortex-host "+args+" | true", ""); code != exitOK || strings.Contains(errs, "error:") {
+			t.Errorf("%q into a closed pipe: exit %d\n%s", args, code, errs)
+		}
+	}
+}
+
+func TestFormatOfAFile(t *testing.T) {
+	for name, want := range map[string]string{"a": formatNDJSON, "a.csv": formatCSV, "a.CSV.GZ": formatCSV, "a.tsv.zstd": formatTSV, "a.csv.zst": formatCSV, "a.tab": formatTSV, "a.ndjson.gz": formatNDJSON} {
+		if got := formatOf(name, false); got != want {
+			t.Errorf("%s: %s, want %s", name, got, want)
+		}
+	}
+}

@@ -73,3 +73,11 @@ func outputError(err error) error {
 	}
 	return fmt.Errorf("cannot write the output: %w", err)
 }
+
+// An outputWriter is stdout for what prints by itself, with our errors.
+type outputWriter struct{ to io.Writer }
+
+func (w outputWriter) Write(p []byte) (int, error) {
+	n, err := w.to.Write(p)
+	return n, outputError(err)
+}

@@ -50,7 +50,7 @@ func newRoot(a *app) (root *cobra.Command, started *bool) {
 		SilenceUsage:  true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			_, err := fmt.Fprint(cmd.OutOrStdout(), firstWords+threeThings)
-			return outputError(err)
+			return err
 		},
 		PersistentPreRun: func(cmd *cobra.Command, _ []string) {
 			*started = true
@@ -64,9 +64,9 @@ func newRoot(a *app) (root *cobra.Command, started *bool) {
 	root.PersistentFlags().StringArrayVar(&a.devPlugins, "dev-plugin", nil, "run a plugin of your own that is not verified: `NAME=FILE`")
 	_ = root.PersistentFlags().MarkHidden("dev-plugin") // for developers: AUTHORING.md, `help environment`
 	root.SetIn(a.stdin)
-	root.SetOut(a.stdout)
+	root.SetOut(outputWriter{a.stdout})
 	root.SetErr(a.stderr)
-	addHelp(root)
+	addHelp(a, root)
 	root.AddGroup(&cobra.Group{ID: groupRun, Title: "Ask:"}, &cobra.Group{ID: groupLook, Title: "Look and make:"})
 	root.AddCommand(
 		newRunCommand(a), newBatchCommand(a), newResumeCommand(a), newControlCommand(a), newGenerateCommand(a),

@@ -16,7 +16,7 @@ func newVersionCommand(a *app) *cobra.Command {
 		RunE: func(*cobra.Command, []string) error {
 			_, err := fmt.Fprintf(a.stdout, "cortex-host %s (%s/%s, %s, generator ABI %d)\n",
 				version, runtime.GOOS, runtime.GOARCH, runtime.Version(), wasm.ABI)
-			return err
+			return outputError(err)
 		},
 	}
 }

@@ -70,6 +70,9 @@ func (l *LineReader) Next() (Line, error) {
 		if len(bytes.TrimSpace(line.Text)) == 0 {
 			continue
 		}
+		if c := packedBy(line); c != Plain {
+			return Line{}, l.FailFile(fmt.Sprintf("these are %s data, and the name does not say so: give the file a name that ends in %s, or unpack it first", c, suffixes[c]), nil)
+		}
 		if i := bytes.IndexByte(line.Text, 0); i >= 0 {
 			return Line{}, l.Fail(line, fmt.Sprintf("a NUL byte at column %d: this is not a text file, or it is UTF-16; convert it to UTF-8", i+1), nil)
 		}
@@ -159,4 +162,21 @@ func invalidAt(b []byte) int {
 		i += n
 	}
 	return len(b)
+}
+
+// suffixes are what names of packed files end in, magics what their data begin
+// with.
+var (
+	suffixes = map[Compression]string{Gzip: ".gz", Zstd: ".zst"}
+	magics   = map[Compression]string{Gzip: "\x1f\x8b\x08", Zstd: "\x28\xb5\x2f\xfd"}
+)
+
+// packedBy tells from the first line what a file is packed by.
+func packedBy(line Line) Compression {
+	for c, magic := range magics {
+		if line.Byte == 0 && bytes.HasPrefix(line.Text, []byte(magic)) {
+			return c
+		}
+	}
+	return Plain
 }

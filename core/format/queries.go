@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"reflect"
 	"strings"
 	"unicode/utf8"
 
@@ -109,9 +110,24 @@ func explain(line []byte, err error) string {
 	problem := strings.TrimPrefix(err.Error(), "query: ")
 	switch strings.TrimLeft(string(line[:min(len(line), 64)]), " \t")[0] {
 	case '{':
+		if name, unknown := strings.CutPrefix(problem, "unknown field "); unknown && hasField(line, strings.Trim(name, `"`)) {
+			return problem + `; a query is like {"id":"q1","messages":[{"role":"user","content":"What is nginx?"}]} and may have ` + strings.Join(queryFields(), ", ")
+		}
 		return problem
 	case '[':
 		return problem + "; write one JSON object a line, not an array"
 	}
 	return problem + "; each line must be a JSON object with id and messages"
+}
+
+// queryFields are the names of what a query may have beside id and messages.
+func queryFields() []string {
+	var names []string
+	for t, i := reflect.TypeFor[sdk.Query](), 0; i < t.NumField(); i++ {
+		name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
+		if name != "" && name != "-" && name != "id" && name != "messages" {
+			names = append(names, name)
+		}
+	}
+	return names
 }

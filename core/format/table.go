@@ -39,10 +39,12 @@ func newTableReader(r io.Reader, in Input, comma rune, t templates, id string) *
 		_, _ = br.Discard(3) // it is in the buffer
 	}
 	bound := &boundedReader{r: br}
+	if comma == '\t' {
+		bound.r = &tsvReader{r: br}
+	}
 	c := csv.NewReader(bound)
 	c.Comma = comma
 	c.ReuseRecord = true
-	c.LazyQuotes = comma == '\t' // there a quote is mostly just a quote
 	return &tableReader{in: in, r: c, bound: bound, t: t, id: id}
 }
 
@@ -178,7 +180,11 @@ func (t *tableReader) read() ([]string, Error, error) {
 	}
 	line, _ := t.r.FieldPos(0)
 	at.Line = int64(line)
-	for _, field := range record {
+	for i, field := range record {
+		if t.r.Comma == '\t' {
+			field = strings.ReplaceAll(field, string([]byte{bareQuote}), `"`)
+			record[i] = field
+		}
 		if i := strings.IndexByte(field, 0); i >= 0 {
 			at.Problem = "a NUL byte: this is not a text file, or it is UTF-16; convert it to UTF-8"
 			return nil, at, &at
