@@ -9,13 +9,14 @@ import (
 	"time"
 
 	"github.com/cortexlinux/cortex-host/core/report"
+	"github.com/cortexlinux/cortex-host/testdata/hostile"
 )
 
 func TestInBrowser(t *testing.T) {
 	b := openBrowser(t)
 	rec := report.New(report.Config{Started: began})
 	run := busyRun(rec, 1500)
-	for i, payload := range hostilePayloads() {
+	for i, payload := range hostile.Payloads() {
 		rec.Observe(hostileResult(i, payload), began.Add(run.TotalTime-time.Second))
 	}
 	file := filepath.Join(t.TempDir(), "run.html")
