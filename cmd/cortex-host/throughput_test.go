@@ -92,7 +92,7 @@ func packageInC(t *testing.T, dir string) string {
 		return ""
 	}
 	part, out := filepath.Join(dir, "c.part"), filepath.Join(dir, "c.wasm")
-	err := tool(repository, nil, "clang", "--target=wasm32-wasi", "-O2", "-s", "-o", part, "sdk/c/examples/package/package.c")
+	err := tool(repository, nil, "clang", "--target=wasm32-wasi", "-O2", "-s", "-o", part, "sdk/c/package/package.c")
 	if err == nil {
 		err = tool(repository, nil, filepath.Join(layout, "cortex-host"), "generator", "pack",
 			"--manifest", "wasm-generators/package/manifest.json", "-o", out, part)

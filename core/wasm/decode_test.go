@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -173,6 +174,35 @@ func FuzzCanonical(f *testing.F) {
 		twice, err := Canonical(once)
 		if err != nil || !bytes.Equal(once, twice) {
 			t.Fatalf("%q: %s, then %s (%v)", raw, once, twice, err)
+		}
+	})
+}
+
+// What guests read has no escapes but the promised ones, and means what the user
+// wrote.
+func FuzzPlainTexts(f *testing.F) {
+	for _, seed := range []string{`{"a":"\ud83d\ude00\/\b\u0000\n"}`, `["\\u0041\\","\"","\ud800"]`, `{"\u0061\u0000":{"":"x"}}`, `"\\"`} {
+		f.Add([]byte(seed))
+	}
+	escapes := regexp.MustCompile(`\\(u00[01][0-9a-f]|["\\nrt])`)
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		var want any
+		raw = bytes.ToValidUTF8(raw, []byte("\uFFFD"))
+		if bytes.Contains(raw, []byte("\uFFFD")) || json.Unmarshal(raw, &want) != nil {
+			return // two names may become one
+		}
+		line := plainTexts(appendCompact(nil, raw))
+		if bytes.IndexByte(escapes.ReplaceAll(line, nil), '\\') >= 0 || bytes.Contains(line, []byte(`\u0000`)) || bytes.IndexByte(line, '\n') >= 0 {
+			t.Fatalf("%q becomes %q", raw, line)
+		}
+		var got any
+		if err := json.Unmarshal(line, &got); err != nil {
+			t.Fatalf("%q becomes %q: %v", raw, line, err)
+		}
+		expected, _ := json.Marshal(want)
+		found, _ := json.Marshal(got)
+		if !bytes.Equal(found, bytes.ReplaceAll(expected, []byte(`\u0000`), []byte("\uFFFD"))) && !bytes.Contains(expected, []byte(`\\u0000`)) {
+			t.Fatalf("%s becomes %s", expected, found)
 		}
 	})
 }

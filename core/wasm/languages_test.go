@@ -20,6 +20,7 @@ var packageVectors = []wasm.Item{
 	{Text: `quote"back\slash`}, {Text: "ünïcödé-✓-😀"}, {Text: "<&>"}, {Text: "ctrl\x01"}, {Text: "{package}"}, {Text: "del\x7f"},
 	{JSON: []byte(`{"package":"redis"}`)}, {JSON: []byte(`{"name":"mem\u0063ached","other":[1,{"package":"no"}]}`)},
 	{JSON: []byte(`{ "x" : "}\"{" , "package" : "\ud83d\ude00\u00e9\t" }`)}, {JSON: []byte(`{}`)}, {JSON: []byte(`{"package":7}`)},
+	{Text: "zero\x00byte"}, {JSON: []byte(`{"package":"a\/b\b\u0000\ud800\\u0041\\","\u006eame":"no"}`)}, {JSON: []byte(`{"\"name":1,"name\"":2,"name":"\u0022\\\""}`)},
 }
 
 // vectorFacts are the same on every machine.
@@ -70,7 +71,7 @@ func digest(t *testing.T, m *wasm.Module, items ...wasm.Item) (string, []string)
 // it cannot be.
 var build = map[string]func(t *testing.T, example, out string) (missing string, cmd *exec.Cmd){
 	"c": func(_ *testing.T, example, out string) (string, *exec.Cmd) {
-		cmd := exec.Command("clang", "--target=wasm32-wasi", "-O2", "-Wall", "-Werror", "-s", "-o", out, "sdk/c/examples/"+example+".c")
+		cmd := exec.Command("clang", "--target=wasm32-wasi", "-O2", "-Wall", "-Werror", "-s", "-o", out, "sdk/c/"+example+".c")
 		if cmd.Err != nil {
 			return "clang", cmd
 		}
@@ -80,7 +81,7 @@ var build = map[string]func(t *testing.T, example, out string) (missing string, 
 		return "", cmd
 	},
 	"rust": func(_ *testing.T, example, out string) (string, *exec.Cmd) {
-		cmd := exec.Command("/usr/bin/rustc", "-O", "--target", "wasm32-wasi", "-C", "strip=symbols", "-o", out, "sdk/rust/examples/"+example+".rs")
+		cmd := exec.Command("/usr/bin/rustc", "-O", "--target", "wasm32-wasi", "-C", "strip=symbols", "-o", out, "sdk/rust/"+example+".rs")
 		if _, err := os.Stat("/usr/lib/rustlib/wasm32-wasi"); err != nil {
 			return "rustc and libstd-rust-dev-wasm32 of Debian", cmd
 		}
@@ -103,7 +104,7 @@ var build = map[string]func(t *testing.T, example, out string) (missing string, 
 		// asc wants the sources beside node_modules.
 		dir := t.TempDir()
 		sources := filepath.Join(repository(t), "sdk", "assemblyscript")
-		for from, to := range map[string]string{"cortex.ts": "cortex.ts", "examples/" + example + ".ts": "examples/" + example + ".ts"} {
+		for from, to := range map[string]string{"cortex.ts": "cortex.ts", example + ".ts": example + ".ts"} {
 			data, err := os.ReadFile(filepath.Join(sources, from))
 			if err != nil {
 				t.Fatal(err)
@@ -119,7 +120,7 @@ var build = map[string]func(t *testing.T, example, out string) (missing string, 
 		if err := os.Symlink(modules, filepath.Join(dir, "node_modules")); err != nil {
 			t.Fatal(err)
 		}
-		cmd.Dir, cmd.Args[1] = dir, "examples/"+example+".ts"
+		cmd.Dir, cmd.Args[1] = dir, example+".ts"
 		return "", cmd
 	},
 }
@@ -196,6 +197,33 @@ func TestLanguagesAgree(t *testing.T) {
 	}
 }
 
+// The helpers are small enough to be read before they are used: a page of code,
+// comments aside, in lines that fit a screen. Go puts fewer things on a line and
+// has two pages: what an author calls, and how JSON is read.
+func TestHelpersAreAPage(t *testing.T) {
+	for path, most := range map[string]int{"c/cortex.h": 90, "rust/cortex.rs": 90, "assemblyscript/cortex.ts": 90,
+		"generator/generator.go": 110, "generator/value.go": 110} {
+		source, err := os.ReadFile(filepath.Join(repository(t), "sdk", path))
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines := 0
+		for line := range strings.Lines(string(source)) {
+			code := strings.TrimSpace(line)
+			comment := strings.HasPrefix(code, "//") || strings.HasPrefix(code, "/*") || strings.HasPrefix(code, "* ")
+			if code != "" && code != "*" && !comment {
+				lines++
+			}
+			if len(line) > 130 && !comment {
+				t.Errorf("%s: a line of %d bytes", path, len(line))
+			}
+		}
+		if lines > most {
+			t.Errorf("%s has %d lines of code, at most %d are a page", path, lines, most)
+		}
+	}
+}
+
 // The examples that authors begin with are short, and right.
 func TestExamples(t *testing.T) {
 	if raceEnabled {
@@ -212,7 +240,7 @@ func TestExamples(t *testing.T) {
 			if lines := strings.Count(string(source), "\n"); lines > 15 {
 				t.Errorf("the example has %d lines", lines)
 			}
-			m := exampleIn(t, language, "capitals", []byte(manifest))
+			m := exampleIn(t, language, "examples/capitals", []byte(manifest))
 			queries, _, err := collect(newRunner(t, wasm.Config{}), m, wasm.Request{Items: wasm.Texts("C\u00f4te d'Ivoire", "Peru")})
 			if err != nil || len(queries) != 2 {
 				t.Fatalf("%+v, %v", queries, err)

@@ -155,7 +155,7 @@ func (r *Runner) header(ctx context.Context, m *Module, req Request, params map[
 	if err != nil {
 		return nil, failf(InvalidParams, "%v", err).named(m.Name())
 	}
-	return append(line, '\n'), nil
+	return append(plainTexts(line), '\n'), nil
 }
 
 // gives reports whether guests of this module get the fact: they ask for it,

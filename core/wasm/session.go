@@ -310,6 +310,7 @@ func packageOf(item Item) string {
 
 // appendItem appends an item's record.
 func appendItem(b []byte, item Item, packageFacts json.RawMessage) []byte {
+	start := len(b)
 	b = append(b, `{"item":`...)
 	if item.JSON == nil {
 		b = sdk.AppendString(b, strings.ToValidUTF8(item.Text, "\uFFFD"))
@@ -321,7 +322,7 @@ func appendItem(b []byte, item Item, packageFacts json.RawMessage) []byte {
 		b = appendCompact(b, packageFacts)
 		b = append(b, '}')
 	}
-	return append(b, "}\n"...)
+	return append(append(b[:start], plainTexts(b[start:])...), "}\n"...)
 }
 
 // appendCompact appends valid JSON without white space between tokens: guests

@@ -12,13 +12,10 @@
 //	func main() { generator.Main(capitals) }
 //
 //	func capitals(r *generator.Run) error {
-//		r.Prompt("system", generator.System("Answer with one word."))
+//		r.Prompt("system", "Answer with one word.")
 //		for item := range r.Items() {
-//			r.Send(&generator.Query{
-//				ID:       "capital_" + item.Text(),
-//				Use:      "system",
-//				Messages: []generator.Message{generator.User("What is the capital of " + item.Text() + "?")},
-//			})
+//			question := "What is the capital of " + item.Text() + "?"
+//			r.Send(generator.Query{ID: item.Text(), Use: "system", User: question})
 //		}
 //		return nil
 //	}
@@ -32,6 +29,5 @@
 // than double a module's size and halve its speed. A generator that wants to
 // stay small does without them too.
 //
-// A Run and all that comes from it belong to one goroutine. What an Item holds
-// is valid until the next one; strings are copies.
+// A Run belongs to one goroutine.
 package generator

@@ -6,5 +6,5 @@ import "embed"
 // project, which then needs nothing of this module to build. It is in no guest:
 // nothing there refers to it.
 //
-//go:embed doc.go fill.go query.go run.go value.go
+//go:embed doc.go generator.go value.go
 var Source embed.FS

@@ -31,7 +31,7 @@ func (e *entry) key() string { return e.source + "\x00" + withoutNumbers(e.messa
 
 // readEntry reads a line of a log or an entry of the journal.
 func readEntry(item generator.Item) (entry, bool) {
-	if !item.Value.IsObject() {
+	if !item.IsObject() {
 		source, message := splitLine(strings.TrimSpace(item.Text()))
 		return entry{message, source, 1}, message != ""
 	}
@@ -52,12 +52,13 @@ func readEntry(item generator.Item) (entry, bool) {
 // journalText reads a field of the journal: a string, or an array of bytes if
 // it is not UTF-8 or holds control characters.
 func journalText(v generator.Value) string {
-	if v.IsString() {
+	if !strings.HasPrefix(string(v), "[") {
 		return v.Text()
 	}
 	var b []byte
-	for e := range v.Elements() {
-		b = append(b, byte(e.Int(0)))
+	for _, e := range v.All() {
+		n, _ := strconv.Atoi(e.Text())
+		b = append(b, byte(n))
 	}
 	return strings.ToValidUTF8(string(b), "\uFFFD")
 }

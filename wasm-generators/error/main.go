@@ -14,16 +14,19 @@ import (
 func main() { generator.Main(run) }
 
 func run(r *generator.Run) error {
-	a := asker{run: r, template: r.Param("template"), os: describeOS(r.Facts.Get("os"))}
+	a := asker{run: r, template: r.Params.Get("template").Text(), os: describeOS(r.Facts.Get("os"))}
 	if a.template == "" {
 		return errors.New(`the parameter "template" is empty`)
 	}
-	if system := r.Param("system"); system != "" {
-		r.Prompt("system", generator.System(system))
+	if system := r.Params.Get("system").Text(); system != "" {
+		r.Prompt("system", system)
 		a.use = "system"
 	}
-	groups := newGroups(int(r.Params.Get("max_groups").Int(10000)))
-	grouping := !r.Params.Get("group").Exists() || r.Params.Get("group").Bool()
+	most, err := strconv.Atoi(r.Params.Get("max_groups").Text())
+	if err != nil {
+		most = 10000
+	}
+	groups, grouping := newGroups(most), r.Params.Get("group") != "false"
 	for item := range r.Items() {
 		if item.Get("id").Exists() {
 			a.named(item)
@@ -74,24 +77,19 @@ func (a *asker) ask(id string, e entry) {
 	if source == "" {
 		source = "not known"
 	}
-	q := generator.Query{
-		ID:   id,
-		Use:  a.use,
-		Task: "error_debugging",
-		Messages: []generator.Message{generator.User(generator.Fill(a.template,
-			generator.Field{Name: "message", Text: message}, generator.Field{Name: "error", Text: message},
-			generator.Field{Name: "source", Text: source}, generator.Field{Name: "count", Text: count},
-			generator.Field{Name: "seen", Text: seen},
-			generator.Field{Name: "os", Text: a.os}))},
-		Metadata: []generator.Field{{Name: "original_error", Text: message}},
-	}
+	question := generator.Fill(a.template,
+		generator.Field{Name: "message", Text: message}, generator.Field{Name: "error", Text: message},
+		generator.Field{Name: "source", Text: source}, generator.Field{Name: "count", Text: count},
+		generator.Field{Name: "seen", Text: seen}, generator.Field{Name: "os", Text: a.os})
+	q := generator.Query{ID: id, Use: a.use, User: question, Task: "error_debugging",
+		Metadata: []generator.Field{{Name: "original_error", Text: message}}}
 	if e.source != "" {
 		q.Metadata = append(q.Metadata, generator.Field{Name: "source", Text: e.source})
 	}
 	if e.count > 1 {
 		q.Metadata = append(q.Metadata, generator.Field{Name: "count", Text: count})
 	}
-	a.run.Send(&q)
+	a.run.Send(q)
 }
 
 // clip shortens a text to n bytes at most, between characters.

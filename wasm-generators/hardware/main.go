@@ -28,48 +28,43 @@ var parts = []part{
 }
 
 func run(r *generator.Run) error {
-	template := r.Param("template")
+	template, system := r.Params.Get("template").Text(), r.Params.Get("system").Text()
 	if template == "" {
 		return errors.New(`the parameter "template" is empty`)
 	}
-	if system := r.Param("system"); system != "" {
-		r.Prompt("system", generator.System(system))
+	use := ""
+	if system != "" {
+		use = "system"
+		r.Prompt(use, system)
 	}
 	some := false
 	for item := range r.Items() {
 		some = true
 		name := strings.TrimSpace(item.Text())
-		if item.Value.IsObject() {
+		if item.IsObject() {
 			name = strings.TrimSpace(item.Get("name").Text())
 		}
 		if name == "" || len(name) > 200 || strings.ContainsAny(name, "\r\n") {
 			r.Fail("hw_", "this is no name of hardware: use one such as CPU, RAM or Storage")
 			continue
 		}
-		ask(r, template, name)
+		ask(r, template, use, name)
 	}
 	if !some {
 		for _, p := range parts {
-			ask(r, template, p.name)
+			ask(r, template, use, p.name)
 		}
 	}
 	return nil
 }
 
-func ask(r *generator.Run, template, name string) {
-	q := generator.Query{
-		ID:   "hw_" + strings.ToLower(name),
-		Task: "configuration",
-		Messages: []generator.Message{generator.User(generator.Fill(template,
-			generator.Field{Name: "hardware", Text: name},
-			generator.Field{Name: "facts", Text: factsOf(r.Facts, name)},
-			generator.Field{Name: "os", Text: describeOS(r.Facts.Get("os"))}))},
-		Metadata: []generator.Field{{Name: "hardware_type", Text: name}},
-	}
-	if r.Param("system") != "" {
-		q.Use = "system"
-	}
-	r.Send(&q)
+func ask(r *generator.Run, template, use, name string) {
+	question := generator.Fill(template,
+		generator.Field{Name: "hardware", Text: name},
+		generator.Field{Name: "facts", Text: factsOf(r.Facts, name)},
+		generator.Field{Name: "os", Text: describeOS(r.Facts.Get("os"))})
+	r.Send(generator.Query{ID: "hw_" + strings.ToLower(name), Use: use, User: question,
+		Task: "configuration", Metadata: []generator.Field{{Name: "hardware_type", Text: name}}})
 }
 
 // factsOf renders the facts that concern a part, and nothing else.

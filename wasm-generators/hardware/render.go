@@ -28,7 +28,7 @@ func renderCPU(f generator.Value) string {
 	} else {
 		l.add("threads", f.Get("threads").Text())
 	}
-	if mhz := f.Get("mhz").Float(0); mhz > 0 {
+	if mhz := number(f.Get("mhz")); mhz > 0 {
 		l.add("clock", strconv.Itoa(int(mhz+0.5))+" MHz")
 	}
 	l.add("load averages (1, 5, 15 minutes)", join(f.Get("load"), ", "))
@@ -40,17 +40,17 @@ func renderCPU(f generator.Value) string {
 
 func renderMemory(f generator.Value) string {
 	var l lines
-	total, available := f.Get("total_bytes").Int(0), f.Get("available_bytes").Int(0)
+	total, available := whole(f.Get("total_bytes")), whole(f.Get("available_bytes"))
 	l.add("installed", size(total))
 	if total > 0 {
 		l.add("available", size(available)+" ("+strconv.FormatInt(available*100/total, 10)+" %)")
 	}
-	if swap := f.Get("swap_total_bytes").Int(0); swap > 0 {
-		l.add("swap", size(swap)+", "+size(f.Get("swap_used_bytes").Int(0))+" in use")
+	if swap := whole(f.Get("swap_total_bytes")); swap > 0 {
+		l.add("swap", size(swap)+", "+size(whole(f.Get("swap_used_bytes")))+" in use")
 	} else {
 		l.add("swap", "none")
 	}
-	if pages := f.Get("huge_pages").Int(0); pages > 0 {
+	if pages := whole(f.Get("huge_pages")); pages > 0 {
 		l.add("huge pages reserved", strconv.FormatInt(pages, 10))
 	}
 	return l.String()
@@ -58,20 +58,20 @@ func renderMemory(f generator.Value) string {
 
 func renderDisk(f generator.Value) string {
 	var l lines
-	for fs := range f.Get("filesystems").Elements() {
-		text := fs.Get("device").Text() + ", " + fs.Get("type").Text() + ", " + size(fs.Get("size_bytes").Int(0)) +
+	for _, fs := range f.Get("filesystems").All() {
+		text := fs.Get("device").Text() + ", " + fs.Get("type").Text() + ", " + size(whole(fs.Get("size_bytes"))) +
 			", " + fs.Get("used_percent").Text() + " % used"
 		if inodes := fs.Get("inodes_used_percent").Text(); inodes != "" {
 			text += ", " + inodes + " % of its inodes"
 		}
-		if fs.Get("read_only").Bool() {
+		if fs.Get("read_only") == "true" {
 			text += ", read-only"
 		}
 		if drive := fs.Get("drive").Text(); drive != "" {
 			text += ", on " + drive
 		}
 		if rotational := fs.Get("rotational"); rotational.Exists() {
-			text += map[bool]string{true: ", hard disk", false: ", solid state"}[rotational.Bool()]
+			text += map[bool]string{true: ", hard disk", false: ", solid state"}[rotational == "true"]
 		}
 		l.add(fs.Get("mount").Text(), text)
 	}
@@ -83,13 +83,13 @@ func renderDisk(f generator.Value) string {
 
 func renderGPU(f generator.Value) string {
 	var l lines
-	for d := range f.Get("devices").Elements() {
+	for _, d := range f.Get("devices").All() {
 		text := d.Get("vendor").Text()
 		if model := d.Get("model").Text(); model != "" {
 			text += " " + model
 		}
 		text += " (PCI " + d.Get("pci").Text() + ")"
-		if memory := d.Get("memory_bytes").Int(0); memory > 0 {
+		if memory := whole(d.Get("memory_bytes")); memory > 0 {
 			text += ", " + size(memory)
 		}
 		if driver := d.Get("driver").Text(); driver != "" {
@@ -107,12 +107,12 @@ func renderGPU(f generator.Value) string {
 
 func renderNetwork(f generator.Value) string {
 	var l lines
-	for i := range f.Get("interfaces").Elements() {
+	for _, i := range f.Get("interfaces").All() {
 		text := "down"
-		if i.Get("up").Bool() {
+		if i.Get("up") == "true" {
 			text = "up"
 		}
-		if speed := i.Get("speed_mbit").Int(0); speed > 0 {
+		if speed := whole(i.Get("speed_mbit")); speed > 0 {
 			text += ", " + strconv.FormatInt(speed, 10) + " Mbit/s"
 		}
 		text += ", MTU " + i.Get("mtu").Text()
@@ -120,12 +120,12 @@ func renderNetwork(f generator.Value) string {
 			text += ", driver " + driver
 		}
 		for _, family := range []string{"ipv4", "ipv6"} {
-			if i.Get(family).Bool() {
+			if i.Get(family) == "true" {
 				text += ", " + family
 			}
 		}
 		for _, counter := range []string{"errors", "dropped"} {
-			if n := i.Get(counter).Int(0); n > 0 {
+			if n := whole(i.Get(counter)); n > 0 {
 				text += ", " + strconv.FormatInt(n, 10) + " packets " + map[string]string{"errors": "with errors", "dropped": "dropped"}[counter]
 			}
 		}
@@ -139,11 +139,19 @@ func renderNetwork(f generator.Value) string {
 
 func join(v generator.Value, separator string) string {
 	var texts []string
-	for e := range v.Elements() {
+	for _, e := range v.All() {
 		texts = append(texts, e.Text())
 	}
 	return strings.Join(texts, separator)
 }
+
+// number reads a number, 0 if it is none.
+func number(v generator.Value) float64 {
+	n, _ := strconv.ParseFloat(v.Text(), 64)
+	return n
+}
+
+func whole(v generator.Value) int64 { return int64(number(v)) }
 
 // size renders bytes as people say them.
 func size(bytes int64) string {

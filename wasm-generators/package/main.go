@@ -12,12 +12,14 @@ import (
 func main() { generator.Main(run) }
 
 func run(r *generator.Run) error {
-	template := r.Param("template")
+	template, system := r.Params.Get("template").Text(), r.Params.Get("system").Text()
 	if template == "" {
 		return errors.New(`the parameter "template" is empty`)
 	}
-	if system := r.Param("system"); system != "" {
-		r.Prompt("system", generator.System(system))
+	use := ""
+	if system != "" {
+		use = "system"
+		r.Prompt(use, system)
 	}
 	os := describeOS(r.Facts.Get("os"))
 	for item := range r.Items() {
@@ -37,27 +39,19 @@ func run(r *generator.Run) error {
 			{Name: "architecture", Text: version(facts, "architecture", "unknown")},
 			{Name: "os", Text: os},
 		}
-		q := generator.Query{
-			ID:       "pkg_" + name,
-			Messages: []generator.Message{generator.User(generator.Fill(template, fields...))},
-			Task:     "system_operation",
-			Metadata: fields[:1],
-		}
-		if r.Param("system") != "" {
-			q.Use = "system"
-		}
-		r.Send(&q)
+		r.Send(generator.Query{ID: "pkg_" + name, Use: use, User: generator.Fill(template, fields...),
+			Task: "system_operation", Metadata: fields[:1]})
 	}
 	return nil
 }
 
 // packageName returns the item's text, or its member "package" or "name".
 func packageName(item generator.Item) string {
-	if !item.Value.IsObject() {
+	if !item.IsObject() {
 		return strings.Trim(item.Text(), " \t\r\n")
 	}
 	for _, member := range []string{"package", "name"} {
-		if v := item.Get(member); v.IsString() && v.Text() != "" {
+		if v := item.Get(member); strings.HasPrefix(string(v), `"`) && v.Text() != "" {
 			return v.Text()
 		}
 	}

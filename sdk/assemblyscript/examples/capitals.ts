@@ -1,9 +1,8 @@
-import { Input, fill, member, prompt, query } from "../cortex";
+import { begin, fill, member, next, prompt, query } from "../cortex";
 
-const input = new Input();
-input.begin();
+begin();
 prompt("system", "Answer with one word.");
-for (let record = input.next(); record.length; record = input.next()) {
+for (let record = next(); record.length; record = next()) {
   const country = member(record, "item");
   query(country, "system", fill("What is the capital of {country}?", ["country"], [country]));
 }

@@ -1,11 +1,12 @@
 #[path = "../cortex.rs"]
-#[allow(dead_code)]
 mod cortex;
 
 fn main() {
-    cortex::run(|_, out| out.prompt("system", "Answer with one word."), |_, record, out| {
-        let country = record.get("item").text();
+    cortex::begin();
+    cortex::prompt("system", "Answer with one word.");
+    while let Some(record) = cortex::next() {
+        let country = cortex::text(cortex::get(&record, "item"));
         let user = cortex::fill("What is the capital of {country}?", &[("country", &country)]);
-        out.query(&cortex::Query { id: &country, use_prompt: "system", user: &user, ..Default::default() });
-    });
+        cortex::query(&country, "system", &user, "", &[]);
+    }
 }

@@ -1,5 +1,5 @@
 // The package generator once more, in AssemblyScript: it must print what wasm-generators/package prints.
-import { Input, die, fail, fill, get, member, prompt, query, text } from "../../cortex";
+import { begin, die, fail, fill, get, member, next, prompt, query, text } from "../cortex";
 
 const MAX_NAME = 200;
 
@@ -31,8 +31,7 @@ function version(facts: string, name: string, otherwise: string): string {
   return value.length ? value : otherwise;
 }
 
-const input = new Input();
-const head = input.begin();
+const head = begin();
 const system = member(get(head, "params"), "system");
 const template = member(get(head, "params"), "template");
 if (!template.length) die('the parameter "template" is empty');
@@ -43,7 +42,7 @@ let os = member(osFacts, "name");
 if (!os.length) os = "not known";
 else if (arch.length) os += ", " + arch;
 
-for (let record = input.next(); record.length; record = input.next()) {
+for (let record = next(); record.length; record = next()) {
   const name = packageName(get(record, "item"));
   if (!isName(name)) {
     fail("pkg_" + (String.UTF8.byteLength(name) > MAX_NAME ? "" : name), "this is no package name: use one name an item, without spaces");
