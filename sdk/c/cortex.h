@@ -74,20 +74,24 @@ static inline const char *cx_fill(const char *template, const cx_field *fields) 
   for (const char *p = template; (p = strchr(p, '{')); p++)
     for (f = fields; f->name; f++) room += strlen(f->text);
   char *start = cx_alloc(room), *o = start;
-  for (const char *p = template; *p;) {
-    for (f = fields; f->name; f++)
-      if (n = strlen(f->name), *p == '{' && !strncmp(p + 1, f->name, n) && p[n + 1] == '}') break;
-    if (f->name) o = stpcpy(o, f->text), p += n + 2;
-    else *o++ = *p++;
+  for (; *template; template += n) {
+    for (f = fields; *template == '{' && f->name; f++)
+      if (n = strlen(f->name), !strncmp(template + 1, f->name, n) && template[n + 1] == '}') break;
+    if (*template == '{' && f->name) o = stpcpy(o, f->text), n += 2;
+    else n = 1 + strcspn(template + 1, "{"), memcpy(o, template, n), o += n;
   }
   return *o = 0, start;
 }
 
 /* Prints a JSON string after what comes before it. */
 static void cx_quote(const char *before, const char *text) {
-  static const char special[] = "\"\\\1\2\3\4\5\6\7\b\t\n\v\f\r\16\17\20\21\22\23\24\25\26\27\30\31\32\33\34\35\36\37";
   fputs(before, stdout), putchar('"');
-  for (size_t n; n = strcspn(text, special), fwrite(text, 1, n, stdout), text[n]; text += n + 1) printf("\\u%04x", text[n]);
+  while (*text) {
+    const char *from = text;
+    while ((unsigned char)*text >= ' ' && *text != '"' && *text != '\\') text++;
+    fwrite(from, 1, (size_t)(text - from), stdout);
+    if (*text) *text == '\n' ? fputs("\\n", stdout) : printf("\\u%04x", *text), text++;
+  }
   putchar('"');
 }
 static inline void cx_prompt(const char *id, const char *system) {
