@@ -15,7 +15,8 @@ type Attempt struct {
 	// Started is the time of the call.
 	Started time.Time
 	// Reserved is the most that the call can cost, ReservedTokens the most
-	// tokens that it can use; nil and 0 if no bound is known.
+	// tokens that it can use; nil and 0 if no bound is known. They are told when
+	// it starts.
 	Reserved       *Money
 	ReservedTokens int64
 

@@ -87,41 +87,57 @@ func (s *Scanner) Null() bool {
 // Object reads an object and calls member for each key, which must read the
 // value. A null is an object without members.
 func (s *Scanner) Object(member func(key []byte)) {
-	s.list('{', '}', func(int) {
+	for more := s.enter('{', '}'); more; more = s.next('}') {
 		key, escaped := s.text()
 		if escaped || !s.take(':') {
 			s.Surprise()
 			return
 		}
 		member(key)
-	})
+	}
 }
 
 // Array reads an array and calls element for each, which must read it. A null
 // is an array without elements.
-func (s *Scanner) Array(element func(index int)) { s.list('[', ']', element) }
+func (s *Scanner) Array(element func(index int)) {
+	n := 0
+	for more := s.enter('[', ']'); more; more = s.next(']') {
+		element(n)
+		n++
+	}
+}
 
-func (s *Scanner) list(first, last byte, one func(index int)) {
+// enter begins an object or an array, and reports whether there is something in
+// it.
+func (s *Scanner) enter(first, last byte) bool {
 	if s.Null() {
-		return
+		return false
 	}
 	if s.depth++; s.depth > maxDepth || !s.take(first) {
 		s.Surprise()
-		return
+		return false
 	}
-	defer func() { s.depth-- }()
-	if s.take(last) {
-		return
+	return !s.leave(last)
+}
+
+// next reports whether there is more in it.
+func (s *Scanner) next(last byte) bool {
+	switch {
+	case s.surprised, s.leave(last):
+		return false
+	case s.take(','):
+		return true
 	}
-	for n := 0; ; n++ {
-		if one(n); s.surprised || s.take(last) {
-			return
-		}
-		if !s.take(',') {
-			s.Surprise()
-			return
-		}
+	s.Surprise()
+	return false
+}
+
+func (s *Scanner) leave(last byte) bool {
+	if !s.take(last) {
+		return false
 	}
+	s.depth--
+	return true
 }
 
 // String reads a string. A null is an empty one.

@@ -22,20 +22,36 @@ type outcome struct {
 	repair  *sdk.Query // asks for a better reply than resp
 }
 
-// attempt makes one call. It runs without the lock; t is the worker's.
-func (e *Executor) attempt(t *task) outcome {
+// attempt makes one call and fills in out. It runs without the lock; t is the
+// worker's.
+func (e *Executor) attempt(t *task, out *outcome) {
 	if e.cfg.Recorder == nil || t.run.input == nil {
-		return e.call(t)
+		e.call(t, out)
+		return
 	}
-	record := sdk.Attempt{
-		Index: t.index, QueryID: t.query.ID, Number: t.attempts,
-		Lane: t.lane.Name, Model: t.lane.key.model, Started: time.Now(),
+	started := e.recordStart(t, out)
+	if out.unsent {
+		return
 	}
+	e.call(t, out)
+	e.recordEnd(t, started, out)
+}
+
+// recordStart tells the record of the call that is about to be made, and
+// returns when that was. A call that it does not know of is not made.
+func (e *Executor) recordStart(t *task, out *outcome) time.Time {
+	record := t.attempt(time.Now())
 	record.Reserved, record.ReservedTokens = t.lane.most(&t.query)
 	if err := e.cfg.Recorder.AttemptStarted(record); err != nil {
-		return outcome{err: sdk.Errorf(sdk.Canceled, "not sent: the record of the run could not be written: %w", err), broken: err, unsent: true}
+		out.err = sdk.Errorf(sdk.Canceled, "not sent: the record of the run could not be written: %w", err)
+		out.broken, out.unsent = err, true
 	}
-	out := e.call(t)
+	return record.Started
+}
+
+// recordEnd tells the record what became of a call.
+func (e *Executor) recordEnd(t *task, started time.Time, out *outcome) {
+	record := t.attempt(started)
 	record.Duration, record.Cost = out.latency, out.cost
 	if n, known := out.tokens(); known {
 		record.Tokens = &n
@@ -50,11 +66,18 @@ func (e *Executor) attempt(t *task) outcome {
 		}
 	}
 	out.broken = e.cfg.Recorder.AttemptEnded(record)
-	return out
+}
+
+// attempt returns what names the attempt under way.
+func (t *task) attempt(started time.Time) sdk.Attempt {
+	return sdk.Attempt{
+		Index: t.index, QueryID: t.query.ID, Number: t.attempts,
+		Lane: t.lane.Name, Model: t.lane.key.model, Started: started,
+	}
 }
 
 // call asks the provider and makes sense of what it returns.
-func (e *Executor) call(t *task) (out outcome) {
+func (e *Executor) call(t *task, out *outcome) {
 	l := t.lane
 	query := &t.query
 	if query.Model != l.key.model {
@@ -84,7 +107,6 @@ func (e *Executor) call(t *task) (out outcome) {
 	if out.resp != nil {
 		out.resp.Cost = out.cost
 	}
-	return out
 }
 
 // guard calls the provider and turns a panic into an error.

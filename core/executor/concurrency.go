@@ -41,7 +41,7 @@ type concurrency struct {
 
 // findSlots lets the search for the best concurrency learn from an outcome. The
 // lock is held.
-func (e *Executor) findSlots(t *task, out outcome, now time.Time) {
+func (e *Executor) findSlots(t *task, out *outcome, now time.Time) {
 	if e.auto == nil {
 		return
 	}

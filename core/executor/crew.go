@@ -73,10 +73,11 @@ func (e *Executor) work() {
 		}
 		w.take(t)
 		e.mu.Unlock()
-		out := e.attempt(t)
+		var out outcome
+		e.attempt(t, &out)
 		e.mu.Lock()
 		e.settling = t.run
-		e.settle(t, out)
+		e.settle(t, &out)
 		e.settling = nil
 		e.deliver(t.run)
 	}

@@ -55,7 +55,7 @@ func (s *laneStats) rest(idle bool) {
 	}
 }
 
-func (s *laneStats) attempt(out outcome) {
+func (s *laneStats) attempt(out *outcome) {
 	s.totals.attempt(out)
 	if out.err == nil {
 		s.latency.add(out.latency)

@@ -74,7 +74,7 @@ func (out *outcome) tokens() (n int64, known bool) {
 }
 
 // costOf returns what an attempt cost, nil if that is not known.
-func (e *Executor) costOf(l *lane, out outcome) *sdk.Money {
+func (e *Executor) costOf(l *lane, out *outcome) *sdk.Money {
 	served := ""
 	if out.resp != nil {
 		served = out.resp.ModelServed
@@ -117,7 +117,7 @@ func mayBeBilled(kind sdk.Kind) bool {
 
 // used is what an attempt takes from the budget. What is not known counts at
 // its bound.
-func (t *task) used(out outcome) price.Hold {
+func (t *task) used(out *outcome) price.Hold {
 	used := t.hold
 	if out.cost != nil {
 		used.Cost = *out.cost

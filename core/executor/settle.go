@@ -11,7 +11,7 @@ import (
 
 // settle books an attempt and decides what becomes of its query. The lock is
 // held.
-func (e *Executor) settle(t *task, out outcome) {
+func (e *Executor) settle(t *task, out *outcome) {
 	now := e.now()
 	e.land(t, out, now)
 	if t.abandoned {
@@ -65,7 +65,7 @@ func (e *Executor) nextChance(t *task, at time.Time) time.Time {
 
 // land takes back what the attempt held: its slot, its reservations, and what
 // breaker, limiter and statistics can learn from it.
-func (e *Executor) land(t *task, out outcome, now time.Time) {
+func (e *Executor) land(t *task, out *outcome, now time.Time) {
 	l := t.lane
 	e.findSlots(t, out, now)
 	last := len(e.flying) - 1

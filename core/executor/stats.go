@@ -69,7 +69,7 @@ func (t *Totals) add(r *sdk.Result) {
 	}
 }
 
-func (t *Totals) attempt(out outcome) {
+func (t *Totals) attempt(out *outcome) {
 	if out.unsent {
 		return
 	}

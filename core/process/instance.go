@@ -201,25 +201,32 @@ func (i *instance) dead() bool {
 // before a new process takes its place.
 const maxFailures = 3
 
-// complete asks the plugin. An answer that did not come because the process
-// died is told with its last words.
+// complete asks the plugin.
 func (i *instance) complete(ctx context.Context, q *sdk.Query) (*sdk.Response, error) {
 	i.waiting.Add(1)
 	defer i.waiting.Add(-1)
 	r, err := i.client.Complete(ctx, q)
-	var e *sdk.Error
-	if err == nil || !errors.As(err, &e) || e.Kind != sdk.Internal || i.child == nil {
+	if err != nil {
+		return nil, i.failed(ctx, err)
+	}
+	i.failures.Store(0)
+	i.sign()
+	return r, nil
+}
+
+// failed takes note of a failure and returns what to say of it. An answer that
+// did not come because the process died is told with its last words.
+func (i *instance) failed(ctx context.Context, err error) error {
+	e, ok := errors.AsType[*sdk.Error](err)
+	if !ok || e.Kind != sdk.Internal || i.child == nil {
 		i.failures.Store(0)
-		if err == nil {
-			i.sign()
-		}
-		return r, err
+		return err
 	}
 	if i.failures.Add(1) >= maxFailures {
 		i.broken.Store(true) // a descriptor leak, say: a fresh process helps
 	}
 	if e.Cause == nil {
-		return nil, e // the plugin itself says so
+		return e // the plugin itself says so
 	}
 	// The connection breaks a moment before the process is known to have ended.
 	select {
@@ -231,7 +238,7 @@ func (i *instance) complete(ctx context.Context, q *sdk.Query) (*sdk.Response, e
 			i.broken.Store(true) // it lives, and does not speak gRPC
 		}
 	}
-	return nil, e
+	return e
 }
 
 // useless reports whether another process must take this one's place.

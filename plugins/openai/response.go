@@ -56,6 +56,11 @@ func readCompletion(reply *httpapi.Reply) (*sdk.Response, error) {
 			return nil, err
 		}
 	}
+	return c.outcome(reply)
+}
+
+// outcome says what a reply means.
+func (c *completion) outcome(reply *httpapi.Reply) (*sdk.Response, error) {
 	used, cost := c.Usage.sdk()
 	if len(c.Choices) == 0 || len(c.Error) > 0 && !bytes.Equal(c.Error, []byte("null")) {
 		e := reply.BodyError()

@@ -7,6 +7,16 @@ import (
 	"github.com/cortexlinux/cortex-host/sdk/provider/httpapi"
 )
 
+// The keys that each object may have only once.
+var (
+	completionKeys        = []string{"id", "model", "choices", "usage", "error"}
+	choiceKeys            = []string{"finish_reason", "message"}
+	messageKeys           = []string{"content", "refusal", "tool_calls"}
+	usageKeys             = []string{"prompt_tokens", "completion_tokens", "prompt_tokens_details", "completion_tokens_details", "cached_tokens", "prompt_cache_hit_tokens", "cost"}
+	promptDetailsKeys     = []string{"cached_tokens"}
+	completionDetailsKeys = []string{"reasoning_tokens"}
+)
+
 // scan reads an ordinary reply in one pass. It returns false for any other,
 // which encoding/json then reads: parts, tool calls, a key twice, a key in
 // another case.
@@ -38,7 +48,7 @@ func (c *completion) scan(body []byte) bool {
 			return false
 		}
 		return true
-	}, "id", "model", "choices", "usage", "error")
+	}, completionKeys)
 	return s.Done()
 }
 
@@ -53,7 +63,7 @@ func (c *choice) scan(s *sdk.Scanner) {
 			return false
 		}
 		return true
-	}, "finish_reason", "message")
+	}, choiceKeys)
 }
 
 func (m *message) scan(s *sdk.Scanner) {
@@ -73,7 +83,7 @@ func (m *message) scan(s *sdk.Scanner) {
 			return false
 		}
 		return true
-	}, "content", "refusal", "tool_calls")
+	}, messageKeys)
 }
 
 func (u *usage) scan(s *sdk.Scanner) {
@@ -90,7 +100,7 @@ func (u *usage) scan(s *sdk.Scanner) {
 				}
 				u.PromptDetails.CachedTokens = httpapi.ScanTokens(s)
 				return true
-			}, "cached_tokens")
+			}, promptDetailsKeys)
 		case "completion_tokens_details":
 			fields(s, func(key string) bool {
 				if key != "reasoning_tokens" {
@@ -98,19 +108,19 @@ func (u *usage) scan(s *sdk.Scanner) {
 				}
 				u.CompletionDetails.ReasoningTokens = httpapi.ScanTokens(s)
 				return true
-			}, "reasoning_tokens")
+			}, completionDetailsKeys)
 		default:
 			return false
 		}
 		return true
-	}, "prompt_tokens", "completion_tokens", "prompt_tokens_details", "completion_tokens_details", "cached_tokens", "prompt_cache_hit_tokens", "cost")
+	}, usageKeys)
 }
 
 // fields reads an object whose known keys read knows; read returns false for
 // those that it leaves to the slow way. A key of another vendor is skipped; a
 // known one that comes twice, in another case or is left to the slow way
 // surprises the scanner.
-func fields(s *sdk.Scanner, read func(key string) bool, known ...string) {
+func fields(s *sdk.Scanner, read func(key string) bool, known []string) {
 	var seen uint
 	s.Object(func(key []byte) {
 		for i, name := range known {

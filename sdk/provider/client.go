@@ -104,20 +104,29 @@ func (c *Client) complete(ctx context.Context, q *sdk.Query) (*sdk.Response, err
 		if err != nil {
 			return nil, sdk.Errorf(sdk.InvalidRequest, "the query can't be encoded: %w", err)
 		}
-		switch data, err = s.call(ctx, data); {
-		case err == nil:
-			var r providerv1.CompleteResponse
-			if err := proto.Unmarshal(data, &r); err != nil {
-				return nil, sdk.Errorf(sdk.Internal, "the plugin's answer can't be decoded: %w", err)
-			}
-			return outcome(ctx, q, &r)
-		case gaveUp(ctx) != nil:
-			return nil, broken(ctx, "Complete", err)
-		case !errors.Is(err, errNotStreamed):
-			return nil, &sdk.Error{Kind: sdk.Internal, Message: fmt.Sprintf("the plugin broke the stream: %v", err), Cause: err}
+		r, err := s.call(ctx, data)
+		if err == nil {
+			return outcome(ctx, q, r)
+		}
+		if err = streamError(ctx, err); err != nil {
+			return nil, err
 		}
 	}
 	return c.completeUnary(ctx, q, request)
+}
+
+// streamError is the failure of a call that the stream did not carry, nil if
+// it may go by itself.
+func streamError(ctx context.Context, err error) error {
+	switch {
+	case gaveUp(ctx) != nil:
+		return broken(ctx, "Complete", err)
+	case errors.Is(err, errNotStreamed):
+		return nil
+	case isTyped(err):
+		return err
+	}
+	return &sdk.Error{Kind: sdk.Internal, Message: fmt.Sprintf("the plugin broke the stream: %v", err), Cause: err}
 }
 
 // CompleteUnary is Complete by a call of its own, whether there is a stream or

@@ -61,13 +61,22 @@ func (s *server) Complete(ctx context.Context, r *providerv1.CompleteRequest) (*
 		err = sdk.Errorf(sdk.Internal, "the plugin returned neither a response nor an error")
 	}
 	if err != nil {
-		out := &providerv1.CompleteResponse{Outcome: &providerv1.CompleteResponse_Error{Error: s.failure(ctx, err, sdk.Internal)}}
-		var e *sdk.Error
-		if errors.As(err, &e) {
-			out.RateLimit = rateLimitToWire(e.RateLimit)
-		}
-		return out, nil
+		return s.failed(ctx, err), nil
 	}
+	return s.answered(response), nil
+}
+
+// failed is the outcome of a call that was not answered.
+func (s *server) failed(ctx context.Context, err error) *providerv1.CompleteResponse {
+	out := &providerv1.CompleteResponse{Outcome: &providerv1.CompleteResponse_Error{Error: s.failure(ctx, err, sdk.Internal)}}
+	if e, ok := errors.AsType[*sdk.Error](err); ok {
+		out.RateLimit = rateLimitToWire(e.RateLimit)
+	}
+	return out
+}
+
+// answered is the outcome of a call that was.
+func (s *server) answered(response *sdk.Response) *providerv1.CompleteResponse {
 	out := responseToWire(response)
 	// A vendor may echo what it was sent.
 	out.Content, out.ModelServed, out.RequestId = s.redactAnswer(out.Content), s.redactAnswer(out.ModelServed), s.redactAnswer(out.RequestId)
@@ -77,7 +86,7 @@ func (s *server) Complete(ctx context.Context, r *providerv1.CompleteRequest) (*
 	return &providerv1.CompleteResponse{
 		Outcome:   &providerv1.CompleteResponse_Response{Response: out},
 		RateLimit: rateLimitToWire(response.RateLimit),
-	}, nil
+	}
 }
 
 // guard turns a panic of call into an error. The stack goes to stderr, where

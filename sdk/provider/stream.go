@@ -8,8 +8,10 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
 
+	"github.com/cortexlinux/cortex-host/sdk"
 	providerv1 "github.com/cortexlinux/cortex-host/sdk/proto/cortex/provider/v1"
 )
 
@@ -40,12 +42,18 @@ type stream struct {
 	out  *queue[outgoing]
 
 	mu      sync.Mutex
-	pending map[uint64]chan<- []byte
+	pending map[uint64]chan<- settled
 	lastID  uint64
 
 	// broken is closed when the stream has ended; err says why.
 	broken chan struct{}
 	err    error
+}
+
+// A settled call has its outcome, or an [*sdk.Error] if that can't be read.
+type settled struct {
+	outcome *providerv1.CompleteResponse
+	err     error
 }
 
 // An outgoing is one message for the plugin: a call, or the id of one to cancel.
@@ -72,20 +80,20 @@ func openStream(ctx context.Context, wire providerv1.ProviderClient, onBreak fun
 	}
 	s := &stream{
 		wire: w, stop: stop, out: newQueue[outgoing](),
-		pending: map[uint64]chan<- []byte{}, broken: make(chan struct{}),
+		pending: map[uint64]chan<- settled{}, broken: make(chan struct{}),
 	}
 	go s.send()
 	go s.receive(onBreak)
 	return s, nil
 }
 
-// call asks and waits for the encoded outcome. An error is ctx's, the broken
-// stream's or errNotStreamed.
-func (s *stream) call(ctx context.Context, request []byte) ([]byte, error) {
+// call asks and waits for the outcome. An error is ctx's, the broken stream's,
+// errNotStreamed, or an [*sdk.Error] if the outcome can't be read.
+func (s *stream) call(ctx context.Context, request []byte) (*providerv1.CompleteResponse, error) {
 	if len(request) > maxStreamed {
 		return nil, errNotStreamed
 	}
-	reply := make(chan []byte, 1)
+	reply := make(chan settled, 1)
 	s.mu.Lock()
 	s.lastID++
 	id := s.lastID
@@ -100,8 +108,8 @@ func (s *stream) call(ctx context.Context, request []byte) ([]byte, error) {
 		return nil, errNotStreamed
 	}
 	select {
-	case outcome := <-reply:
-		return outcome, nil
+	case done := <-reply:
+		return done.outcome, done.err
 	case <-s.broken:
 		s.forget(id)
 		return nil, s.err
@@ -129,14 +137,22 @@ func (s *stream) isPending(id uint64) bool {
 	return ok
 }
 
+// settle hands an outcome to whoever waits for it. It is read here, because
+// that needs a deep stack: one is enough for all calls.
 func (s *stream) settle(o *providerv1.CallOutcome) {
 	s.mu.Lock()
 	reply := s.pending[o.GetId()]
 	delete(s.pending, o.GetId())
 	s.mu.Unlock()
-	if reply != nil {
-		reply <- o.GetResponse()
+	if reply == nil {
+		return
 	}
+	outcome := new(providerv1.CompleteResponse)
+	if err := proto.Unmarshal(o.GetResponse(), outcome); err != nil {
+		reply <- settled{err: sdk.Errorf(sdk.Internal, "the plugin's answer can't be decoded: %w", err)}
+		return
+	}
+	reply <- settled{outcome: outcome}
 }
 
 // send sends what waits until the stream is broken.

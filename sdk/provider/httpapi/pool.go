@@ -116,7 +116,19 @@ func (p *pool) take(ctx context.Context) (*conn, error) {
 	}
 }
 
-func (p *pool) dial(ctx context.Context) (*conn, error) {
+// dial opens a connection, on a goroutine of its own: a handshake needs a deep
+// stack, and a worker would keep that for as long as it lives.
+func (p *pool) dial(ctx context.Context) (c *conn, err error) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		c, err = p.connect(ctx)
+	}()
+	<-done
+	return c, err
+}
+
+func (p *pool) connect(ctx context.Context) (*conn, error) {
 	plain, err := dialer().DialContext(ctx, "tcp", p.addr)
 	if err != nil {
 		return nil, err

@@ -17,6 +17,10 @@ const maxTokens = 1 << 40
 
 // UnmarshalJSON never fails.
 func (n *Tokens) UnmarshalJSON(data []byte) error {
+	if whole, err := strconv.ParseUint(string(data), 10, 64); err == nil { // as nearly always
+		*n = Tokens(min(whole, maxTokens))
+		return nil
+	}
 	f, err := strconv.ParseFloat(string(data), 64)
 	if err != nil || !(f > 0) {
 		f = 0

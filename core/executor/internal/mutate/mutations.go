@@ -63,7 +63,7 @@ var mutations = []mutation{
 	{rule: "what was never sent is tried five times", file: "core/retry/rule.go", old: "maxUnreachable = 5", new: "maxUnreachable = 6", test: "TestHowOftenEachKindIsSent"},
 	{rule: "a query that breaks every call does not go from key to key", file: "core/executor/settle.go", old: "if !rule.OtherKey {", new: "if !rule.OtherKey && t.stop < 0 {",
 		test: "TestPoisonedQueryDoesNotGoFromKeyToKey"},
-	{rule: "no call without its record", file: "core/executor/attempt.go", old: "if err := e.cfg.Recorder.AttemptStarted(record); err != nil {", new: "if err := e.cfg.Recorder.AttemptStarted(record); err == nil {",
+	{rule: "no call without its record", file: "core/executor/attempt.go", old: "out.broken, out.unsent = err, true", new: "out.broken = err",
 		test: "TestNothingIsSentThatCannotBeRecorded"},
 	{rule: "a query that has its answer is not asked", file: "core/executor/feed.go", old: "case a.skip:", new: "case a.skip && t.index < 0:", test: "TestRecorderSkips"},
 	{rule: "a run ends when no lane is left", file: "core/executor/stop.go", old: "if len(stopped) < len(e.cfg.Lanes) {", new: "if len(stopped) > 0 {", test: "TestRunEndsWhenNoLaneIsLeft"},
