@@ -61,7 +61,66 @@ func (c *catalog) all(ctx context.Context) ([]offer, error) {
 		}
 		list = append(list, offers(p, about)...)
 	}
-	return list, nil
+	return c.distinct(list), nil
+}
+
+// distinct leaves one offer of each name, and warns of the others: a plugin's own
+// name comes first, then what came with this program, so that nobody else's
+// preset takes its place and gets its key.
+func (c *catalog) distinct(list []offer) []offer {
+	rank := func(o *offer) int {
+		switch {
+		case o.preset == nil:
+			return 0
+		case o.plugin.Pin.By == store.ByBuild:
+			return 1
+		}
+		return 2
+	}
+	first := map[string]*offer{}
+	for i := range list {
+		o := &list[i]
+		if had := first[o.name]; had == nil || rank(o) < rank(had) {
+			first[o.name] = o
+		}
+	}
+	var kept []offer
+	for i := range list {
+		switch o := &list[i]; first[o.name] {
+		case o:
+			kept = append(kept, *o)
+		default:
+			c.app.note("warning: the preset %s of the plugin %s is hidden by that name of the plugin %s", o.name, o.plugin.Name, first[o.name].plugin.Name)
+		}
+	}
+	return kept
+}
+
+// own returns the plugin of this program that offers the name, by itself or as a
+// preset, or "".
+func (c *catalog) own(ctx context.Context, name string) string {
+	if c.broken != nil {
+		return ""
+	}
+	plugins, _, err := c.store.List()
+	if err != nil {
+		return ""
+	}
+	for _, p := range plugins {
+		if p.Pin.By != store.ByBuild {
+			continue
+		}
+		about, err := c.describe(ctx, p)
+		if err != nil {
+			continue // who uses it is told
+		}
+		for _, o := range offers(p, about) {
+			if o.name == name {
+				return p.Name
+			}
+		}
+	}
+	return ""
 }
 
 // find returns the offer of that name: an instance of the configuration, else a

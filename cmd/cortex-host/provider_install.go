@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/cortexlinux/cortex-host/core/format"
 	"github.com/cortexlinux/cortex-host/core/process"
 	"github.com/cortexlinux/cortex-host/core/store"
+	"github.com/cortexlinux/cortex-host/sdk"
 )
 
 func newProviderInstallCommand(a *app) *cobra.Command {
@@ -81,12 +83,33 @@ func (a *app) installProvider(ctx context.Context, r store.Request) (err error) 
 	if err != nil {
 		return err
 	}
+	a.info("takes from your environment: %s", orNothing(takes(p, about)))
 	a.info("reads besides what every program needs: %s", orNothing(about.ReadPaths))
 	a.info("sends to (declared, not enforced): %s", orNothing(about.EgressHosts))
 	if found, err := s.Find(p.Name); err != nil || found.Path != p.Path {
 		a.note("warning: %s is not among the directories that are looked through; %s adds it", r.Dir, envPluginPath)
 	}
 	return nil
+}
+
+// takes returns the environment variables that a plugin has the host read, of
+// itself and of its presets.
+func takes(p store.Plugin, about sdk.Description) []string {
+	var names []string
+	for _, o := range offers(p, about) {
+		properties, err := o.properties()
+		if err != nil {
+			return []string{"what cannot be told: " + err.Error()}
+		}
+		for _, name := range sortedKeys(properties) {
+			for _, variable := range o.variables(name, properties[name]) {
+				if !slices.Contains(names, variable) {
+					names = append(names, variable)
+				}
+			}
+		}
+	}
+	return names
 }
 
 func orNothing(list []string) string {

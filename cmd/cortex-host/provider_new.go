@@ -26,7 +26,10 @@ and a recipe for releases.`,
 	module := cmd.Flags().String("module", "", "the `PATH` of its Go module")
 	dir := cmd.Flags().String("dir", "", "write into this `DIRECTORY` instead of cortex-provider-NAME")
 	replace := cmd.Flags().String("replace", "", "use this `DIRECTORY` as the source of Cortex Host's SDK")
-	cmd.RunE = func(_ *cobra.Command, args []string) error {
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if own := a.newCatalog(nil).own(cmd.Context(), args[0]); own != "" {
+			return usagef("choose another name", "the name %s is taken: the plugin %s that comes with cortex-host has it", args[0], own)
+		}
 		into := *dir
 		if into == "" {
 			into = "cortex-provider-" + args[0]
