@@ -139,7 +139,7 @@ func newProviderRemoveCommand(a *app) *cobra.Command {
 		},
 	}
 	dir := cmd.Flags().String("dir", "", "remove it from this `DIRECTORY` instead of your own plugin directory")
-	cmd.RunE = func(_ *cobra.Command, args []string) error {
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		from, err := a.pluginDir(*dir)
 		if err != nil {
 			return err
@@ -148,7 +148,7 @@ func newProviderRemoveCommand(a *app) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if err := s.Remove(from, args[0]); err != nil {
+		if err := s.Remove(cmd.Context(), from, args[0]); err != nil {
 			return usagef("plugins that came with cortex-host stay; `cortex-host provider list` shows what there is", "%w", err)
 		}
 		a.info("removed %s from %s", args[0], from)

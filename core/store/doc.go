@@ -16,8 +16,9 @@
 //     runs it says so, loudly.
 //
 // A plugin that nobody vouches for is refused. So is one whose bytes are not
-// those that were vouched for, one that is a symbolic link, and one that others
-// could change: Find, List and Load name the file and the way out.
+// those that were vouched for, one that is a symbolic link, one that others
+// could change, and one whose directory others could exchange: Find, List and
+// Load name the file and the way out.
 //
 // # What runs is what was hashed
 //

@@ -182,11 +182,14 @@ type dirSite string
 func (d dirSite) at(name string) string { return filepath.Join(string(d), name) }
 
 func (d dirSite) read(_ context.Context, name string, most int64, to io.Writer) error {
-	f, err := os.Open(d.at(name))
+	f, err := os.OpenFile(d.at(name), os.O_RDONLY|openNonblock, 0) // a pipe waits for nobody
 	if err != nil {
 		return err
 	}
 	defer f.Close()
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		return errors.Join(err, errors.New("it is not a file"))
+	}
 	return copyBounded(to, f, most)
 }
 

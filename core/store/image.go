@@ -97,6 +97,9 @@ func openProgram(path string, follow bool) (*os.File, error) {
 	if err == nil {
 		err = runnable(path, info)
 	}
+	if err == nil && !follow { // the open file: its path may be another one by now
+		err = onlyOurs(path, info)
+	}
 	if err == nil && info.Size() > maxProgram {
 		err = refuse(path, "it is larger than %d MiB", maxProgram>>20)
 	}

@@ -60,12 +60,12 @@ type Installed struct {
 // Install fetches a plugin, checks it, asks it what it is, and pins it in the
 // lock file of the directory. If it fails, nothing has changed.
 func (s *Store) Install(ctx context.Context, r Request) (*Installed, error) {
-	done, err := prepareDir(r.Dir)
+	done, err := prepareDir(ctx, r.Dir)
 	if err != nil {
 		return nil, err
 	}
 	defer done()
-	stage, err := os.MkdirTemp(r.Dir, ".install-")
+	stage, err := os.MkdirTemp(r.Dir, stagePrefix)
 	if err != nil {
 		return nil, err
 	}
@@ -91,9 +91,12 @@ func (s *Store) Install(ctx context.Context, r Request) (*Installed, error) {
 	return result, nil
 }
 
-// prepareDir makes the plugin directory and locks it against other
-// installations.
-func prepareDir(dir string) (unlock func(), err error) {
+// stagePrefix begins the name of the directory in which a plugin is prepared.
+const stagePrefix = ".install-"
+
+// prepareDir makes the plugin directory, locks it against other installations,
+// and removes what those that were killed have left.
+func prepareDir(ctx context.Context, dir string) (unlock func(), err error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
 	}
@@ -101,10 +104,23 @@ func prepareDir(dir string) (unlock func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := onlyOurs(dir, info); err != nil {
+	if err := errors.Join(onlyOurs(dir, info), safeAbove(dir)); err != nil {
 		return nil, err
 	}
-	return lockDir(dir)
+	if unlock, err = lockDir(ctx, dir); err != nil {
+		return nil, err
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		unlock()
+		return nil, err
+	}
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), stagePrefix) || strings.HasPrefix(e.Name(), newLockPrefix) {
+			os.RemoveAll(filepath.Join(dir, e.Name()))
+		}
+	}
+	return unlock, nil
 }
 
 // unpack makes a program of the cargo, in the stage.
@@ -177,12 +193,17 @@ func (s *Store) admit(ctx context.Context, r *Request, c *cargo, result *Install
 	if first := s.shadow(r.Dir, p.Name); first != "" {
 		return fmt.Errorf("%s comes before %s and would be used in its place; remove it, or install into a directory before it", first, r.Dir)
 	}
+	lock.Plugins[p.Name] = entry
+	next, err := lock.write()
+	if err != nil {
+		return err
+	}
+	defer next.discard()
 	if err := os.Rename(p.Path, final); err != nil {
 		return err
 	}
 	p.Path, result.Entry = final, entry
-	lock.Plugins[p.Name] = entry
-	return lock.write()
+	return next.commit()
 }
 
 // matches says in what a plugin differs from what its file's name says.
@@ -256,14 +277,14 @@ func (s *Store) shadow(dir, name string) string {
 
 // Remove removes an installed plugin from a directory, and its entry in the
 // lock file.
-func (s *Store) Remove(dir, name string) error {
+func (s *Store) Remove(ctx context.Context, dir, name string) error {
 	if !ValidName(name) {
 		return fmt.Errorf("%q: %w: a name has letters a to z, digits and -", name, ErrNotFound)
 	}
 	if _, err := os.Stat(dir); err != nil {
 		return fmt.Errorf("remove %s: %w: nothing is installed in %s", name, ErrNotFound, dir)
 	}
-	unlock, err := prepareDir(dir)
+	unlock, err := prepareDir(ctx, dir)
 	if err != nil {
 		return err
 	}
@@ -284,7 +305,12 @@ func (s *Store) Remove(dir, name string) error {
 	// The entry first: what is left of a removal that was cut short is a file
 	// that nobody vouches for.
 	delete(lock.Plugins, name)
-	if err := lock.write(); err != nil {
+	next, err := lock.write()
+	if err != nil {
+		return err
+	}
+	defer next.discard()
+	if err := next.commit(); err != nil {
 		return err
 	}
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -188,11 +188,11 @@ func TestInstallFromEverySource(t *testing.T) {
 			if c.checked != "" && store.Platform() != "darwin/arm64" && lock.Plugins["acme"].Platforms["darwin/arm64"].ArchiveSHA256 != hashOf("mac") {
 				t.Errorf("the lock lacks the other platforms: %+v", lock)
 			}
-			if err := s.Remove(dir, "acme"); err != nil {
+			if err := s.Remove(t.Context(), dir, "acme"); err != nil {
 				t.Error(err)
 			}
 			nothingLeft(t, dir, store.LockName)
-			if err := s.Remove(dir, "acme"); !errors.Is(err, store.ErrNotFound) {
+			if err := s.Remove(t.Context(), dir, "acme"); !errors.Is(err, store.ErrNotFound) {
 				t.Errorf("got %v", err)
 			}
 		})

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"syscall"
 	"time"
 )
 
@@ -20,6 +21,8 @@ const (
 	// read by its rules, a newer one is refused.
 	lockVersion = 1
 	maxLock     = 4 << 20
+
+	newLockPrefix = ".new-"
 )
 
 // A Lock is what a lock file says.
@@ -64,10 +67,18 @@ func Platform() string { return runtime.GOOS + "/" + runtime.GOARCH }
 // readLock reads the lock file of a directory; none is an empty one.
 func readLock(dir string) (*Lock, error) {
 	l := &Lock{Version: lockVersion, Plugins: map[string]Entry{}, path: filepath.Join(dir, LockName)}
-	info, err := os.Lstat(l.path)
-	if errors.Is(err, fs.ErrNotExist) {
+	f, err := os.OpenFile(l.path, os.O_RDONLY|openNonblock|openNoFollow, 0)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return l, nil
+	case errors.Is(err, syscall.ELOOP):
+		return nil, refuse(l.path, "it is a symbolic link; put the file itself there")
+	case err != nil:
+		return nil, err
 	}
+	defer f.Close()
+	// The open file is looked at, not its path, which may be another one by now.
+	info, err := f.Stat()
 	if err == nil && !info.Mode().IsRegular() {
 		return nil, refuse(l.path, "it is not a file")
 	}
@@ -77,11 +88,6 @@ func readLock(dir string) (*Lock, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, err := os.Open(l.path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
 	data, err := io.ReadAll(io.LimitReader(f, maxLock+1))
 	if err != nil {
 		return nil, err
@@ -128,25 +134,25 @@ func (l *Lock) parse(data []byte) error {
 	return nil
 }
 
-// write replaces the lock file in one step.
-func (l *Lock) write() error {
+// A newLock is a lock file that is written and has not its name yet: what may
+// still go wrong with it is a rename.
+type newLock struct{ temp, path string }
+
+// write writes the lock file; [newLock.commit] puts it into its place in one step
+// that survives a power loss, and discard, after that too, leaves nothing else.
+func (l *Lock) write() (*newLock, error) {
 	data, err := json.MarshalIndent(l, "", "  ")
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return writeFile(l.path, append(data, '\n'), 0o644)
-}
-
-// writeFile makes or replaces a file in one step that survives a power loss.
-func writeFile(path string, data []byte, mode fs.FileMode) error {
-	temp, err := os.CreateTemp(filepath.Dir(path), ".new-")
+	temp, err := os.CreateTemp(filepath.Dir(l.path), newLockPrefix)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer os.Remove(temp.Name())
-	_, err = temp.Write(data)
+	n := &newLock{temp.Name(), l.path}
+	_, err = temp.Write(append(data, '\n'))
 	if err == nil {
-		err = temp.Chmod(mode)
+		err = temp.Chmod(0o644)
 	}
 	if err == nil {
 		err = temp.Sync()
@@ -154,14 +160,21 @@ func writeFile(path string, data []byte, mode fs.FileMode) error {
 	if cerr := temp.Close(); err == nil {
 		err = cerr
 	}
-	if err == nil {
-		err = os.Rename(temp.Name(), path)
+	if err != nil {
+		n.discard()
+		return nil, err
 	}
-	if err == nil {
-		err = syncDir(filepath.Dir(path))
-	}
-	return err
+	return n, nil
 }
+
+func (n *newLock) commit() error {
+	if err := os.Rename(n.temp, n.path); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(n.path))
+}
+
+func (n *newLock) discard() { os.Remove(n.temp) }
 
 func syncDir(dir string) error {
 	d, err := os.Open(dir)

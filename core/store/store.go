@@ -174,6 +174,9 @@ func (s *Store) in(dir, name string) (Plugin, error) {
 		return Plugin{}, err
 	}
 	if entry, ok := lock.Plugins[name]; ok {
+		if err := safeAbove(dir); err != nil {
+			return Plugin{}, err
+		}
 		hash := entry.Platforms[Platform()].SHA256
 		if hash == "" {
 			return Plugin{}, refuse(p.Path, "%s has no hash of it for %s; `cortex-host provider install` adds it", lock.path, Platform())

@@ -55,7 +55,10 @@ func sumsFor(archive string) []string {
 	if stem, _, ok := splitPlatform(archive); ok {
 		names = append([]string{stem + "_SHA256SUMS", stem + "_checksums.txt"}, names...)
 	}
-	return append(names, archive+".sha256")
+	if archive != "" {
+		names = append(names, archive+".sha256")
+	}
+	return names
 }
 
 // The names that operating systems and architectures go by in archives.
