@@ -201,7 +201,7 @@ func TestLanguagesAgree(t *testing.T) {
 // comments aside, in lines that fit a screen. Go puts fewer things on a line and
 // has two pages: what an author calls, and how JSON is read.
 func TestHelpersAreAPage(t *testing.T) {
-	for path, most := range map[string]int{"c/cortex.h": 95, "rust/cortex.rs": 90, "assemblyscript/cortex.ts": 90,
+	for path, most := range map[string]int{"c/cortex.h": 90, "rust/cortex.rs": 90, "assemblyscript/cortex.ts": 90,
 		"generator/generator.go": 110, "generator/value.go": 110} {
 		source, err := os.ReadFile(filepath.Join(repository(t), "sdk", path))
 		if err != nil {

@@ -25,8 +25,7 @@ static inline char *cx_alloc(size_t n) {
 
 /* The next item's record, NULL at the end. What is owed is printed before it waits. */
 static inline const char *cx_next(void) {
-  static char *line;
-  static size_t room, calls;
+  static char *line; static size_t room, calls;
   for (void **p; calls > 1 && (p = cx_mine); free(p)) cx_mine = *p;
   calls += calls < 2, cx_mine = NULL; /* the first two calls free nothing: what comes of the header stays */
   if (fflush(stdout)) exit(1);
@@ -85,14 +84,12 @@ static inline const char *cx_fill(const char *template, const cx_field *fields) 
 
 /* Prints a JSON string after what comes before it. */
 static void cx_quote(const char *before, const char *text) {
-  fputs(before, stdout), putchar('"');
-  while (*text) {
-    const char *from = text;
-    while ((unsigned char)*text >= ' ' && *text != '"' && *text != '\\') text++;
-    fwrite(from, 1, (size_t)(text - from), stdout);
-    if (*text) *text == '\n' ? fputs("\\n", stdout) : printf("\\u%04x", *text), text++;
-  }
-  putchar('"');
+  char *start = cx_alloc(6 * strlen(text) + 2), *o = start;
+  for (; *text; text++)
+    if ((unsigned char)*text >= ' ' && *text != '"' && *text != '\\') *o++ = *text;
+    else if (*text == '\n') *o++ = '\\', *o++ = 'n';
+    else o += sprintf(o, "\\u%04x", *text);
+  *o++ = '"', fputs(before, stdout), putchar('"'), fwrite(start, 1, (size_t)(o - start), stdout);
 }
 static inline void cx_prompt(const char *id, const char *system) {
   cx_quote("{\"prompt\":{\"id\":", id), cx_quote(",\"messages\":[{\"role\":\"system\",\"content\":", system), puts("}]}}");
