@@ -286,7 +286,7 @@ func TestTerminalSafeKeepsJSON(t *testing.T) {
 }
 
 func TestPrettyFitsTheWidthAndHasNoEscapesWithoutColor(t *testing.T) {
-	r := &sdk.Result{QueryID: "pkg_a\x1b[2J", Attempts: 1, Response: &sdk.Response{Provider: "p",
+	r := &sdk.Result{QueryID: "pkg_a\x1b[2J", Attempts: 1, Response: &sdk.Response{Provider: "provider", Model: "a-model-with-a-name", Usage: &sdk.Usage{PromptTokens: 123456},
 		Content: strings.Repeat("word \u202e\x1b]8;;x\x07", 40) + "\n\n- a list\n\t- deeper"}}
 	for _, width := range []int{0, 10, 40, 80, 500} {
 		row, err := format.Pretty{Width: width}.Append(nil, r)
@@ -296,7 +296,7 @@ func TestPrettyFitsTheWidthAndHasNoEscapesWithoutColor(t *testing.T) {
 		if strings.ContainsAny(string(row), "\x1b\u202e\x07") {
 			t.Errorf("width %d: %q", width, row)
 		}
-		for _, line := range strings.Split(string(row), "\n")[1:] {
+		for _, line := range strings.Split(string(row), "\n") {
 			if width >= 40 && utf8.RuneCountInString(line) > width {
 				t.Errorf("width %d: a line of %d: %q", width, utf8.RuneCountInString(line), line)
 			}

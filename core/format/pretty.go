@@ -26,19 +26,26 @@ const maxWidth = 100
 
 // Append appends the result's heading and text.
 func (p Pretty) Append(dst []byte, r *sdk.Result) ([]byte, error) {
-	title, facts := Inline(r.QueryID), Facts(r)
+	title, facts := "● "+Inline(r.QueryID), Facts(r)
+	between := "  "
+	if p.Width > 0 && lipgloss.Width(title+between+facts) > p.Width {
+		facts, between = p.wrap(facts), "\n"
+	}
 	if p.Color {
 		mark := lipgloss.NewStyle().Bold(true).Foreground(lipgloss.Green)
 		if r.Error != nil {
 			mark = mark.Foreground(lipgloss.Red)
 		}
-		title = mark.Render("● " + title)
-		facts = lipgloss.NewStyle().Faint(true).Render(facts)
-	} else {
-		title = "● " + title
+		title = mark.Render(title)
+		faint := lipgloss.NewStyle().Faint(true)
+		lines := strings.Split(facts, "\n") // together they would be filled up to one width
+		for i, line := range lines {
+			lines[i] = faint.Render(line)
+		}
+		facts = strings.Join(lines, "\n")
 	}
 	var b strings.Builder
-	b.WriteString(title + "  " + facts + "\n")
+	b.WriteString(title + between + facts + "\n")
 	if body := Body(r); body != "" {
 		b.WriteString(p.wrap(body) + "\n")
 	}
