@@ -78,8 +78,20 @@ func hintOf(err error) string {
 	if _, ok := errors.AsType[*journal.CorruptError](err); ok {
 		return "what is left of the answers is in the run's FILE.partial: copy it before --new-run begins anew"
 	}
-	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+	return hintOfSystem(err)
+}
+
+// hintOfSystem says what to do where the system refuses.
+func hintOfSystem(err error) string {
+	switch {
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		return "free some space on that disk"
+	case errors.Is(err, syscall.EROFS):
+		return "that file system is read-only: name another place; `cortex-host help environment` lists the directories that can be moved"
+	case errors.Is(err, syscall.EFBIG):
+		return "files may not become that large here: `ulimit -f` tells and raises the limit"
+	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
+		return "too many files are open at once: raise `ulimit -n`, or lower --max-concurrent"
 	}
 	return ""
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -23,7 +24,22 @@ import (
 type runLog struct {
 	logger  *slog.Logger
 	content bool
-	file    io.Closer // nil: stderr
+	file    *logFile // nil: stderr
+}
+
+// A logFile remembers the first write that failed: a logger does not say so.
+type logFile struct {
+	*os.File
+	err error
+}
+
+// Write is called by one goroutine at a time: the logger's lock is held.
+func (f *logFile) Write(p []byte) (int, error) {
+	n, err := f.File.Write(p)
+	if f.err == nil {
+		f.err = err
+	}
+	return n, err
 }
 
 // openLog opens the log of the configuration, nil if there is none. While it is
@@ -39,7 +55,8 @@ func (a *app) openLog(c *config.Config, run string) (*runLog, error) {
 		if err != nil {
 			return nil, usagef("name a file that can be written with --log", "cannot write the log: %w", err)
 		}
-		out, l.file = f, f
+		l.file = &logFile{File: f}
+		out = l.file
 	}
 	l.logger = a.logTo(c, out).With("run", run)
 	if c.Log == "-" {
@@ -137,11 +154,12 @@ func (l *runLog) ended(s executor.Summary, err error) {
 	l.logger.Info("run ended", attrs...)
 }
 
-// end closes the log.
-func (l *runLog) end() {
-	if l != nil && l.file != nil {
-		l.file.Close()
+// end closes the log. The error is why not all of it was written.
+func (l *runLog) end() error {
+	if l == nil || l.file == nil {
+		return nil
 	}
+	return cmp.Or(l.file.err, l.file.Close())
 }
 
 // newRunID names a run that is not recorded.

@@ -149,6 +149,9 @@ func (s *streamSink) write(r *sdk.Result) error {
 	if s.safe {
 		row = format.TerminalSafe(row)
 	}
-	_, err = s.to.Write(row)
+	n, err := s.to.Write(row)
+	if err != nil {
+		unwrite(s.to, n)
+	}
 	return outputError(err)
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -122,6 +123,20 @@ func checkReplaceable(what, path string) error {
 	}
 	f.Close()
 	return os.Remove(f.Name())
+}
+
+// unwrite takes back the n bytes that were written last: a full disk must not
+// leave half a row. What is no regular file, or has grown meanwhile, keeps them.
+func unwrite(to any, n int) {
+	f, ok := to.(*os.File)
+	if !ok || n == 0 {
+		return
+	}
+	at, err := f.Seek(0, io.SeekCurrent)
+	info, statErr := f.Stat()
+	if err == nil && statErr == nil && info.Mode().IsRegular() && info.Size() == at {
+		_ = f.Truncate(at - int64(n)) // that the write failed is told already
+	}
 }
 
 func isDir(path string) bool {

@@ -157,7 +157,11 @@ func (a *app) start(ctx context.Context, c *config.Config, h *house, flags *runF
 	if j.log, err = a.openLog(c, id); err != nil {
 		return errors.Join(err, j.sink.abandon("the log could not be written"))
 	}
-	defer j.log.end()
+	defer func() {
+		if err := j.log.end(); err != nil {
+			a.note("warning: the log is not complete: %v", err)
+		}
+	}()
 	j.text = flags.output.format == formatText || onTerminal && flags.output.format == ""
 	j.summary = flags.output.summary
 	j.control, j.mustControl = flags.control, flags.control != ""
