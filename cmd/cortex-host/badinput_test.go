@@ -66,8 +66,6 @@ func TestBadInputNeverBills(t *testing.T) {
 		"invalid UTF-8":   {"in.jsonl", good + "\nabc\xff\n" + other, nil, 2, "not valid UTF-8 at column 4", false},
 		"CRLF, BOM":       {"in.jsonl", "\ufeff" + good + "\r\n{}\r\n" + other, nil, 2, "id", false},
 		"UTF-16":          {"in.jsonl", "\xff\xfe{\x00", nil, 1, "UTF-16", true},
-		"empty":           {"in.jsonl", "", nil, 0, "no query in it", true},
-		"only blanks":     {"in.jsonl", "\n \n\r\n", nil, 0, "no query in it", true},
 		"cut gzip":        {"in.jsonl.gz", string(bomb(t, 1000)[:30]), nil, 1, "end too early", true},
 		"bomb":            {"in.jsonl.gz", string(bomb(t, 300<<20)), nil, 1, "this is no file of queries", true},
 		"openai":          {"in.jsonl", `{"custom_id":"r1","method":"GET","url":"/v1/chat/completions","body":{}}`, nil, 1, "method must be POST", false},

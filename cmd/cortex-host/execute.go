@@ -126,6 +126,10 @@ func unsent(r *sdk.Result) bool {
 	return executor.Unsent(r) || r.Error != nil && r.Response == nil && (r.Error.Kind == sdk.Canceled || errors.Is(r.Error, executor.ErrDeadline))
 }
 
+// nothingToAsk tells of an empty input, which is no error: a night without
+// failures in the journal is a good one.
+const nothingToAsk = "note: the input is empty: there is nothing to ask"
+
 // conclude ends a run: file, summary, exit code.
 func (a *app) conclude(ctx context.Context, j job, s executor.Summary, failed *failures, runErr error) error {
 	var err error
@@ -140,6 +144,9 @@ func (a *app) conclude(ctx context.Context, j job, s executor.Summary, failed *f
 	}
 	if !j.text {
 		a.noteFailures(failed)
+	}
+	if runErr == nil && s.SuccessCount+s.FailureCount+s.SkippedCount+s.UnsentCount == 0 {
+		a.info(nothingToAsk)
 	}
 	if !a.quiet {
 		if j.text {

@@ -28,6 +28,9 @@ The output is what "cortex-host batch" reads.`,
 	limit := new(int64)
 	cmd.Flags().Var(limitFlag{limit}, "limit", "stop after `N` queries")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if isClosed(a.stdout) {
+			return usagef("send it to a file or a pipe", "stdout is closed: the queries would be lost")
+		}
 		c, err := settings.load()
 		if err != nil {
 			return err
@@ -52,7 +55,7 @@ func wantGenerator(cmd *cobra.Command, args []string) error {
 
 func (a *app) generate(ctx context.Context, g *guest, limit int64) error {
 	out := bufio.NewWriterSize(a.stdout, 64<<10)
-	failed, onTerminal := 0, isTerminal(a.stdout)
+	made, failed, onTerminal := 0, 0, isTerminal(a.stdout)
 	var row []byte
 	for q, err := range cut(g.queries(ctx), limit) {
 		if item, ok := errors.AsType[*sdk.ItemError](err); ok {
@@ -64,6 +67,7 @@ func (a *app) generate(ctx context.Context, g *guest, limit int64) error {
 			out.Flush() // what came before it is good
 			return err
 		}
+		made++
 		row = append(q.AppendJSON(row[:0]), '\n')
 		if onTerminal {
 			row = format.TerminalSafe(row)
@@ -77,6 +81,9 @@ func (a *app) generate(ctx context.Context, g *guest, limit int64) error {
 	}
 	if err := out.Flush(); err != nil {
 		return outputError(err)
+	}
+	if made+failed == 0 {
+		a.info(nothingToAsk)
 	}
 	if failed > 0 {
 		return &failure{fmt.Errorf("%s made no query", countOf(failed, "item")), "the lines above say why", exitFailed}

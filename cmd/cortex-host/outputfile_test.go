@@ -120,6 +120,7 @@ func TestAnswersThatWouldBeLost(t *testing.T) {
 	for script, want := range map[string]string{
 		"$run >&-":                                                "stdout is closed",
 		"$run --format text >&-":                                  "stdout is closed",
+		"cortex-host generate package bash >&-":                   "stdout is closed",
 		"$run -o ''":                                              "the name of a file is missing",
 		"$run --report -":                                         "cannot both go to stdout",
 		"$run -o /dev/fd/9":                                       "bad file descriptor",

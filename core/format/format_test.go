@@ -50,8 +50,6 @@ func TestQueriesNamesThePlaceOfWhatIsWrong(t *testing.T) {
 		byte    int64
 		problem string
 	}{
-		"empty file":      {"", 0, 0, "no query in it"},
-		"only blanks":     {"\n\n \n", 0, 0, "no query in it"},
 		"not JSON":        {q1 + "\nhello\n", 2, int64(len(q1)) + 1, "each line must be a JSON object"},
 		"an array":        {"[" + q1 + "]\n", 1, 0, "not an array"},
 		"cut short":       {q1 + "\n\n" + q2[:20], 3, int64(len(q1)) + 2, "ends too early"},
@@ -123,8 +121,21 @@ func TestItemsAreLinesOrObjects(t *testing.T) {
 	if len(got) != 1 || err == nil || !strings.HasPrefix(err.Error(), "items:2: not a JSON object") {
 		t.Fatal(got, err)
 	}
-	if _, err = read(format.Items(strings.NewReader("\n"), format.Input{})); err == nil {
-		t.Fatal("an empty file is no error")
+}
+
+// An empty batch is an empty result, whatever the kind of file.
+func TestNothingInIt(t *testing.T) {
+	for name, content := range map[string]string{"a.jsonl": "", "b.jsonl": "\n \n\r\n", "a.csv": "", "b.csv": "id,name\n", "a.txt": "\n", "-": ""} {
+		o := format.ReadOptions{}
+		if strings.HasSuffix(name, "csv") {
+			o.Prompt = "{name}"
+		}
+		if got, err := readAll(content, name, o); err != nil || len(got) != 0 {
+			t.Errorf("%s: %v, %v", name, got, err)
+		}
+		if got, err := read(format.Items(strings.NewReader(content), format.Input{})); err != nil || len(got) != 0 && content != "id,name\n" {
+			t.Errorf("items of %s: %v, %v", name, got, err)
+		}
 	}
 }
 

@@ -17,8 +17,7 @@ type Item struct {
 
 // Items reads the items of a generator. If the first line is a JSON object,
 // the file is NDJSON and every line has to be one; otherwise each line is an
-// item as it stands. An error is an [*Error] and the last element. A file
-// without any item is an error too.
+// item as it stands. An error is an [*Error] and the last element.
 func Items(r io.Reader, in Input) iter.Seq2[Item, error] {
 	return func(yield func(Item, error) bool) {
 		lines := NewLineReader(r, in)
@@ -26,9 +25,6 @@ func Items(r io.Reader, in Input) iter.Seq2[Item, error] {
 		for n := 0; ; n++ {
 			line, err := lines.Next()
 			if errors.Is(err, io.EOF) {
-				if n == 0 {
-					yield(Item{}, lines.FailFile("no item in it; write one a line", nil))
-				}
 				return
 			}
 			if err != nil {

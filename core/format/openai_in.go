@@ -29,10 +29,6 @@ type openAIReader struct{ lines *LineReader }
 
 func (r *openAIReader) place() Error { return r.lines.place() }
 
-func (r *openAIReader) empty() error {
-	return r.lines.FailFile(`no request in it; each line is an object such as {"custom_id":"r1","method":"POST","url":"/v1/chat/completions","body":{...}}`, nil)
-}
-
 func (r *openAIReader) next() (sdk.Query, error) {
 	line, err := r.lines.Next()
 	if err != nil {

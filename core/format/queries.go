@@ -14,7 +14,8 @@ import (
 )
 
 // Queries reads NDJSON of queries, strictly: see [sdk.DecodeQuery]. An error is
-// an [*Error] and the last element. A file without any query is an error too.
+// an [*Error] and the last element. A file without any query is no error: an
+// empty batch has an empty result.
 func Queries(r io.Reader, in Input) iter.Seq2[sdk.Query, error] {
 	return rows(in, func() rowReader { return &ndjsonReader{NewLineReader(r, in)} })
 }
@@ -25,8 +26,6 @@ type rowReader interface {
 	next() (sdk.Query, error)
 	// place is where the latest row is.
 	place() Error
-	// empty is the error of a file without any query.
-	empty() error
 }
 
 // rows reads all of a file. An id that was there before is an error of its row;
@@ -36,12 +35,9 @@ func rows(in Input, open func() rowReader) iter.Seq2[sdk.Query, error] {
 		r := open()
 		seen := ids.NewIndex("")
 		defer seen.Close()
-		for n := 0; ; n++ {
+		for {
 			q, err := r.next()
 			if errors.Is(err, io.EOF) {
-				if n == 0 {
-					yield(sdk.Query{}, r.empty())
-				}
 				return
 			}
 			metadata := q.Metadata
@@ -100,10 +96,6 @@ func (r *ndjsonReader) next() (sdk.Query, error) {
 }
 
 func (r *ndjsonReader) place() Error { return r.lines.place() }
-
-func (r *ndjsonReader) empty() error {
-	return r.lines.FailFile(`no query in it; each line is an object such as {"id":"q1","messages":[{"role":"user","content":"What is nginx?"}]}`, nil)
-}
 
 // explain adds what people most often meant to write.
 func explain(line []byte, err error) string {

@@ -84,8 +84,6 @@ func TestReadNamesThePlaceOfWhatIsWrong(t *testing.T) {
 		{"a.jsonl", openAI(`"top_p":0.5`, `"max_tokens":9`), format.ReadOptions{}, 2, "give one of them"},
 		{"a.jsonl", openAI(`"top_p"`, `"top_p":1}}{"x"`), format.ReadOptions{}, 2, "more than one JSON value"},
 		{"-", "What is nginx?\n", format.ReadOptions{}, 1, "each line must be a JSON object"},
-		{"a.csv", "", prompt, 0, "no row in it"},
-		{"a.csv", "a,b\n", prompt, 0, "no row in it"},
 		{"a.csv", "a,b\n1,2\n3\n", prompt, 3, "the row has 1 fields, the header has 2"},
 		{"a.csv", "a,b\n1,2\n\n\n3,\"4\n", prompt, 5, "a quoted field ends with a quote"},
 		{"a.csv", "a,b\n1,2\n3,x\"y\n", prompt, 3, "column 4"},

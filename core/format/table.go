@@ -50,10 +50,6 @@ func newTableReader(r io.Reader, in Input, comma rune, t templates, id string) *
 
 func (t *tableReader) place() Error { return t.at }
 
-func (t *tableReader) empty() error {
-	return &Error{File: t.in.Name, last: true, Problem: "no row in it; the first line names the columns, each further one is a row"}
-}
-
 func (t *tableReader) next() (sdk.Query, error) {
 	if t.columns == nil {
 		if err := t.header(); err != nil {
@@ -237,10 +233,6 @@ func newPromptReader(r io.Reader, in Input, t templates) *promptReader {
 }
 
 func (p *promptReader) place() Error { return p.lines.place() }
-
-func (p *promptReader) empty() error {
-	return p.lines.FailFile("no line in it; each line is a prompt", nil)
-}
 
 func (p *promptReader) next() (sdk.Query, error) {
 	line, err := p.lines.Next()

@@ -184,7 +184,7 @@ func FuzzPlainTexts(f *testing.F) {
 	for _, seed := range []string{`{"a":"\ud83d\ude00\/\b\u0000\n"}`, `["\\u0041\\","\"","\ud800"]`, `{"\u0061\u0000":{"":"x"}}`, `"\\"`} {
 		f.Add([]byte(seed))
 	}
-	escapes := regexp.MustCompile(`\\(u00[01][0-9a-f]|["\\nrt])`)
+	escapes := regexp.MustCompile(`\\(u00(0[1-9a-f]|1[0-9a-f])|["\\nrt])`)
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		var want any
 		raw = bytes.ToValidUTF8(raw, []byte("\uFFFD"))
@@ -192,19 +192,36 @@ func FuzzPlainTexts(f *testing.F) {
 			return // two names may become one
 		}
 		line := plainTexts(appendCompact(nil, raw))
-		if bytes.IndexByte(escapes.ReplaceAll(line, nil), '\\') >= 0 || bytes.Contains(line, []byte(`\u0000`)) || bytes.IndexByte(line, '\n') >= 0 {
+		if bytes.IndexByte(escapes.ReplaceAll(line, nil), '\\') >= 0 || bytes.IndexByte(line, '\n') >= 0 {
 			t.Fatalf("%q becomes %q", raw, line)
 		}
 		var got any
 		if err := json.Unmarshal(line, &got); err != nil {
 			t.Fatalf("%q becomes %q: %v", raw, line, err)
 		}
-		expected, _ := json.Marshal(want)
-		found, _ := json.Marshal(got)
-		if !bytes.Equal(found, bytes.ReplaceAll(expected, []byte(`\u0000`), []byte("\uFFFD"))) && !bytes.Contains(expected, []byte(`\\u0000`)) {
-			t.Fatalf("%s becomes %s", expected, found)
+		if want = withoutZeros(want); !reflect.DeepEqual(got, want) {
+			t.Fatalf("%q is read as %v, want %v", line, got, want)
 		}
 	})
+}
+
+// withoutZeros is a JSON value with U+FFFD for U+0000.
+func withoutZeros(v any) any {
+	switch v := v.(type) {
+	case string:
+		return strings.ReplaceAll(v, "\x00", "\uFFFD")
+	case []any:
+		for i := range v {
+			v[i] = withoutZeros(v[i])
+		}
+	case map[string]any:
+		out := map[string]any{}
+		for name, member := range v {
+			out[withoutZeros(name).(string)] = withoutZeros(member)
+		}
+		return out
+	}
+	return v
 }
 
 // What a guest says on stderr cannot steer a terminal, and is bounded.
