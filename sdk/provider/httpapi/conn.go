@@ -8,6 +8,7 @@ import (
 	"math"
 	"net"
 	"net/http"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -16,23 +17,26 @@ import (
 type conn struct {
 	net.Conn
 	socket syscall.RawConn // below TLS; nil if it can't be looked at
-	reader *bufio.Reader
-	left   int64     // how much may be read
-	since  time.Time // when it fell idle
+	secure bool            // there is TLS
+	reader *bufio.Reader   // of the reply under way; nil between calls
+	left   int64           // how much may be read
+	since  time.Time       // when it fell idle
 }
 
 // replyBytes is how much of a reply is read at once: all of an ordinary one.
-// Each connection has so much memory, also while it waits.
-const replyBytes = 3 << 10
+const replyBytes = 4 << 10
+
+// readers are those that no connection needs at the moment. Thousands of calls
+// wait for their replies at once, but few replies are read at once.
+var readers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, replyBytes) }}
 
 // newConn returns the connection over a socket, which is the same thing without
 // TLS.
 func newConn(c, socket net.Conn) *conn {
-	n := &conn{Conn: c}
+	n := &conn{Conn: c, secure: c != socket}
 	if s, ok := socket.(syscall.Conn); ok {
 		n.socket, _ = s.SyscallConn() // nil on an error
 	}
-	n.reader = bufio.NewReaderSize(bounded{n}, replyBytes)
 	return n
 }
 
@@ -55,17 +59,53 @@ func (c *conn) interrupt() { _ = c.SetDeadline(time.Unix(1, 0)) }
 // wants no more has closed it, and one that says something unasked is not to be
 // trusted with a request.
 func (c *conn) quiet() bool {
-	if c.reader.Buffered() > 0 || c.socket == nil {
+	if c.socket == nil {
 		return false
 	}
 	quiet := false
 	err := c.socket.Read(func(fd uintptr) bool {
-		var b [1]byte
-		_, _, err := syscall.Recvfrom(int(fd), b[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
-		quiet = err == syscall.EAGAIN
+		quiet = nothingCame(fd)
 		return true
 	})
 	return err == nil && quiet
+}
+
+// nothingCame reports whether a socket has nothing to be read, not even its
+// end.
+func nothingCame(fd uintptr) bool {
+	var b [1]byte
+	_, _, err := syscall.Recvfrom(int(fd), b[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
+	return err == syscall.EAGAIN
+}
+
+// await waits until the reply begins, with nothing in hand to put it into. That
+// costs no system call more than a read that comes too soon. What is wrong with
+// the socket, the read that follows will say. TLS may have read the beginning
+// already, so there it does not wait.
+func (c *conn) await() {
+	if c.secure || c.socket == nil {
+		return
+	}
+	waited := false
+	_ = c.socket.Read(func(fd uintptr) bool {
+		if waited {
+			return true
+		}
+		waited = true
+		return !nothingCame(fd)
+	})
+}
+
+// release gives the reader back after a reply that was read to its end. It
+// returns false if the server said more than that.
+func (c *conn) release() bool {
+	if c.reader.Buffered() > 0 {
+		return false
+	}
+	c.reader.Reset(nil)
+	readers.Put(c.reader)
+	c.reader = nil
+	return true
 }
 
 // roundTrip writes a request and reads the reply's head. A server may answer
@@ -90,6 +130,11 @@ const maxInterim = 5
 
 func (c *conn) readHead() (*http.Response, error) {
 	c.left = maxHead
+	if c.reader == nil {
+		c.await()
+		c.reader = readers.Get().(*bufio.Reader)
+		c.reader.Reset(bounded{c})
+	}
 	for range maxInterim + 1 {
 		reply, err := http.ReadResponse(c.reader, nil)
 		if err != nil {
@@ -129,7 +174,8 @@ func (b *replyBody) Read(p []byte) (int, error) {
 
 // Close keeps the connection if everything was read.
 func (b *replyBody) Close() error {
-	if b.attended() && b.ended && b.keep && b.conn.reader.Buffered() == 0 {
+	b.inner = http.NoBody // the reader may be another's soon
+	if b.attended() && b.ended && b.keep && b.conn.release() {
 		b.pool.put(b.conn)
 		return nil
 	}
