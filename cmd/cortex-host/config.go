@@ -12,7 +12,6 @@ import (
 
 	"github.com/cortexlinux/cortex-host/core/config"
 	"github.com/cortexlinux/cortex-host/core/format"
-	"github.com/cortexlinux/cortex-host/sdk"
 )
 
 func newConfigCommand(a *app) *cobra.Command {
@@ -74,10 +73,10 @@ func shownSettings(c *config.Config) []shownSetting {
 		list = append(list, shownSetting{k.Name, v.Text, v.Origin, k.Usage})
 	}
 	for _, name := range sortedKeys(c.Providers) {
-		list = append(list, shownSetting{"providers." + name, instanceText(name, c.Providers[name]), c.File, "an instance of a provider"})
+		list = append(list, shownSetting{"providers." + name, instanceText(name, c.Providers[name]), c.Origin("providers." + name), "an instance of a provider"})
 	}
 	for _, task := range sortedKeys(c.Routes) {
-		list = append(list, shownSetting{"routes." + task, strings.Join(c.Routes[task], ", then "), c.File, "whom queries of this task type are asked of"})
+		list = append(list, shownSetting{"routes." + task, strings.Join(c.Routes[task], ", then "), c.Origin("routes." + task), "whom queries of this task type are asked of"})
 	}
 	return list
 }
@@ -103,36 +102,6 @@ func instanceText(name string, i config.Instance) string {
 	return strings.Join(parts, ", ")
 }
 
-func newConfigValidateCommand(a *app) *cobra.Command {
-	return &cobra.Command{
-		Use: "validate [FILE]", Short: "Check a configuration file", Args: cobra.MaximumNArgs(1),
-		Example: "  cortex-host config validate\n  cortex-host config validate team.yaml",
-		RunE: func(_ *cobra.Command, args []string) error {
-			path := a.lookup("CORTEX_CONFIG")
-			if len(args) == 1 {
-				path = args[0]
-			}
-			c, err := config.Load(config.Sources{Path: path, Dir: ".", UserDir: a.configDir()})
-			if err != nil {
-				return err
-			}
-			if c.File == "" {
-				return usagef("`cortex-host config init` writes one to start from", "no configuration file was found")
-			}
-			for _, profile := range c.Profiles { // its values are checked against each other's only when it is laid over
-				if _, err := config.Load(config.Sources{Path: path, Dir: ".", UserDir: a.configDir(), Profile: profile}); err != nil {
-					return err
-				}
-			}
-			if err := checkRoutes(c); err != nil {
-				return err
-			}
-			a.note("%s is valid", c.File)
-			return nil
-		},
-	}
-}
-
 func newConfigSchemaCommand(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use: "schema", Short: "Print the JSON Schema of the configuration, for editors", Args: cobra.NoArgs,
@@ -148,17 +117,3 @@ func newConfigSchemaCommand(a *app) *cobra.Command {
 		},
 	}
 }
-
-// checkRoutes finds routes to nobody. A name that is no instance may be that of
-// a plugin, which is not looked for here.
-func checkRoutes(c *config.Config) error {
-	for _, task := range sortedKeys(c.Routes) {
-		if sdk.TaskType(task) != "*" && !sdk.TaskType(task).Valid() {
-			return usagef("task types are "+strings.Join(taskTypes, ", ")+", and * for all others", "%s: routes.%s is no task type", c.File, task)
-		}
-	}
-	return nil
-}
-
-var taskTypes = []string{string(sdk.UserChat), string(sdk.RequirementParsing), string(sdk.SystemOperation), string(sdk.ErrorDebugging),
-	string(sdk.CodeGeneration), string(sdk.DependencyResolution), string(sdk.Configuration), string(sdk.ToolExecution)}

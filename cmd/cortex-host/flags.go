@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -97,8 +98,29 @@ func (s *settings) load() (*config.Config, error) {
 		Path: path, Dir: ".", UserDir: s.a.configDir(), Profile: profile,
 		Env: s.a.env, Flags: given,
 	})
+	s.a.warnOfVariables(os.Environ())
 	if err == nil && slices.Contains(s.names, "log") && c.Log == "-" {
 		s.a.noteTo = (&runLog{logger: s.a.logTo(c, s.a.stderr)}).note
 	}
 	return c, err
+}
+
+// warnOfVariables tells of variables that were meant to be settings. Others of
+// the same beginning may be those of another program.
+func (a *app) warnOfVariables(environ []string) {
+	var names []string
+	for _, k := range config.Keys() {
+		names = append(names, k.Name)
+	}
+	for _, variable := range environ {
+		variable, _, _ = strings.Cut(variable, "=")
+		rest, ours := strings.CutPrefix(variable, "CORTEX_")
+		name := strings.ToLower(rest)
+		if !ours || strings.HasPrefix(rest, "HOST_") || slices.Contains(append(names, "config", "profile"), name) {
+			continue
+		}
+		if near := config.Nearest(name, names); near != "" {
+			a.info("warning: %s is no setting; did you mean CORTEX_%s?", variable, strings.ToUpper(near))
+		}
+	}
 }

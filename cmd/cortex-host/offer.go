@@ -162,7 +162,11 @@ func (o *offer) settings(explicit sdk.Settings, env func(string) (string, bool))
 	}
 	for name, value := range explicit {
 		if _, ok := properties[name]; !ok {
-			return nil, usagef("`cortex-host provider describe "+o.name+"` shows its settings", "provider %s has no setting %q", o.name, name)
+			hint := "`cortex-host provider describe " + o.name + "` shows its settings"
+			if near := config.Nearest(name, sortedKeys(properties)); near != "" {
+				hint = "did you mean " + near + "? " + hint
+			}
+			return nil, usagef(hint, "provider %s has no setting %q", o.name, name)
 		}
 		out[name] = value
 	}

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"maps"
 	"time"
 )
@@ -91,6 +92,7 @@ type Config struct {
 	Profiles []string
 
 	values map[string]Value
+	places map[string]string
 }
 
 // An Instance is a provider with a configuration of its own.
@@ -154,8 +156,9 @@ type Value struct {
 	file bool
 }
 
-// Origin returns where the value of a key is from.
-func (c *Config) Origin(key string) string { return c.values[key].Origin }
+// Origin returns where the value of a key is from; of an instance or a route,
+// such as providers.chat or routes.user_chat, the file and line.
+func (c *Config) Origin(key string) string { return cmp.Or(c.values[key].Origin, c.places[key]) }
 
 // Given reports whether anybody set the key: its value is not the default.
 func (c *Config) Given(key string) bool {

@@ -36,6 +36,7 @@ type file struct {
 
 	providers map[string]Instance
 	routes    map[string][]string
+	places    map[string]string // of each provider and route: file and line
 }
 
 func readFile(path string, trusted bool) (*file, error) {
@@ -55,7 +56,7 @@ func readFile(path string, trusted bool) (*file, error) {
 }
 
 func parseFile(path string, data []byte, trusted bool) (*file, error) {
-	f := &file{path: path, trusted: trusted, values: layer{}, profiles: map[string]layer{}}
+	f := &file{path: path, trusted: trusted, values: layer{}, profiles: map[string]layer{}, places: map[string]string{}}
 	if line := tooDeep(data); line > 0 {
 		return nil, &Error{Origin: entry{line: line}.origin(path), Problem: fmt.Sprintf("is nested deeper than %d levels", maxDepth),
 			Hint: "a value is a word, a list, or a table of a provider"}

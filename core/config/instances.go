@@ -33,7 +33,7 @@ func (f *file) readProviders(e entry) error {
 		if err := i.check(p.key); err != nil {
 			return &Error{Origin: p.origin(f.path), Key: "providers." + p.key, Problem: err.Error(), Hint: instanceForm}
 		}
-		f.providers[p.key] = i
+		f.providers[p.key], f.places["providers."+p.key] = i, p.origin(f.path)
 	}
 	return nil
 }
@@ -91,7 +91,7 @@ func (f *file) readRoutes(e entry) error {
 			return &Error{Origin: r.origin(f.path), Key: "routes." + r.key, Problem: "must be a list of instances, such as [chat, system]",
 				Hint: "write " + r.key + ": [NAME, NAME...]"}
 		}
-		f.routes[r.key] = lanes
+		f.routes[r.key], f.places["routes."+r.key] = lanes, r.origin(f.path)
 	}
 	return nil
 }

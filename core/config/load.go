@@ -61,7 +61,7 @@ func Load(s Sources) (*Config, error) {
 			return nil, fmt.Errorf("config: %w", err)
 		}
 	}
-	c := &Config{File: f.path, Profile: s.Profile, Profiles: slices.Sorted(maps.Keys(f.profiles)), Providers: f.providers, Routes: f.routes, values: map[string]Value{}}
+	c := &Config{File: f.path, Profile: s.Profile, Profiles: slices.Sorted(maps.Keys(f.profiles)), Providers: f.providers, Routes: f.routes, values: map[string]Value{}, places: f.places}
 	for _, k := range keys {
 		v, ok := merged.Get(k.Name).(Value)
 		if !ok {
