@@ -80,9 +80,10 @@ func (m Money) MarshalJSON() ([]byte, error) { return m.appendJSON(nil), nil }
 // UnmarshalJSON reads a number of dollars.
 func (m *Money) UnmarshalJSON(data []byte) error {
 	f, err := strconv.ParseFloat(string(data), 64)
-	if err != nil || math.IsNaN(f) || math.IsInf(f, 0) {
-		return fmt.Errorf("%.20q is not a number of US dollars", data)
+	p := math.Round(f * float64(USD))
+	if err != nil || math.IsNaN(p) || math.Abs(p) >= math.MaxInt64 {
+		return fmt.Errorf("%.20q is not a number of US dollars, or too large", data)
 	}
-	*m = Money(math.Round(f * float64(USD)))
+	*m = Money(p)
 	return nil
 }

@@ -33,7 +33,7 @@ can still be resumed stay. Without --cache or --runs it does both.`,
 	cmd.Flags().BoolVar(&f.cache, "cache", false, "remove the caches")
 	cmd.Flags().BoolVar(&f.runs, "runs", false, "remove the records of finished runs")
 	cmd.Flags().BoolVar(&f.all, "all", false, "with the runs that were interrupted: they cannot be resumed then")
-	cmd.Flags().DurationVar(&f.olderThan, "older-than", 0, "only runs that began longer `AGO`, such as 720h")
+	cmd.Flags().Var(waitFlag{&f.olderThan}, "older-than", "only runs that began longer `AGO`, such as 720h")
 	cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "say what would be removed, and remove nothing")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if !f.cache && !f.runs {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -76,6 +77,27 @@ func (f limitFlag) Set(s string) error {
 		return errors.New("must be a whole number of at least 1")
 	}
 	*f.n = n
+	return nil
+}
+
+// waitFlag is a time that may be none, but not less than that.
+type waitFlag struct{ d *time.Duration }
+
+func (f waitFlag) Type() string { return "TIME" }
+
+func (f waitFlag) String() string {
+	if f.d == nil || *f.d == 0 {
+		return ""
+	}
+	return f.d.String()
+}
+
+func (f waitFlag) Set(s string) error {
+	d, err := time.ParseDuration(s)
+	if err != nil || d < 0 {
+		return errors.New("must be a time such as 30s, 10m or 720h, and not less than 0s")
+	}
+	*f.d = d
 	return nil
 }
 

@@ -43,7 +43,8 @@ func addRunFlags(a *app, cmd *cobra.Command, further ...string) *runFlags {
 	cmd.Flags().StringVar(&r.control, "control", "", "let \"cortex-host control\" pause and change the run through this Unix `SOCKET` (default: one by the run's id, with -o)")
 	cmd.Flags().BoolVar(&r.dryRun, "dry-run", false, "show what the run would be like, and ask nobody")
 	cmd.Flags().BoolVar(&r.yes, "yes", false, "do not ask before a large paid run")
-	cmd.Flags().DurationVar(&r.drain, "drain", defaultDrain, "when the run ends early, wait so long for calls under way")
+	r.drain = defaultDrain
+	cmd.Flags().Var(waitFlag{&r.drain}, "drain", "when the run ends early, wait so long for calls under way")
 	return r
 }
 
@@ -142,7 +143,7 @@ func (a *app) start(ctx context.Context, c *config.Config, h *house, flags *runF
 	if err := checkReplaceable("summary", flags.output.summary); err != nil {
 		return err
 	}
-	if j.drain = flags.drain; j.drain <= 0 {
+	if j.drain = flags.drain; j.drain == 0 {
 		j.drain = -1 // the executor's zero is its default
 	}
 	j.metrics, j.page = flags.metrics, a.newPage(flags.output.report, c)

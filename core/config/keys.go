@@ -182,10 +182,13 @@ func setTemperature(c *Config, s string) error {
 	return nil
 }
 
+// mostDollars is the largest budget: what counts picodollars holds little more.
+const mostDollars = 9_000_000
+
 func setMaxCost(c *Config, s string) error {
 	f, err := number(strings.TrimPrefix(s, "$"))
-	if err != nil {
-		return fmt.Errorf("must be an amount of US dollars such as 2.50, not %q", s)
+	if err != nil || f > mostDollars {
+		return fmt.Errorf("must be an amount of US dollars such as 2.50, at most %d, not %q", mostDollars, s)
 	}
 	c.MaxCost = &f
 	return nil
