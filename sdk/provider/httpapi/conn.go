@@ -19,8 +19,11 @@ type conn struct {
 	socket syscall.RawConn // below TLS; nil if it can't be looked at
 	secure bool            // there is TLS
 	reader *bufio.Reader   // of the reply under way; nil between calls
-	left   int64           // how much may be read
-	since  time.Time       // when it fell idle
+	first  [1]byte         // of the reply: what a read for ahead bytes of it brought
+	ahead  int
+	failed error
+	left   int64     // how much may be read
+	since  time.Time // when it fell idle
 }
 
 // replyBytes is how much of a reply is read at once: all of an ordinary one.
@@ -44,6 +47,11 @@ func newConn(c, socket net.Conn) *conn {
 type bounded struct{ c *conn }
 
 func (b bounded) Read(p []byte) (int, error) {
+	if c := b.c; c.ahead > 0 || c.failed != nil {
+		n, err := copy(p, c.first[:c.ahead]), c.failed
+		c.ahead, c.failed = 0, nil
+		return n, err
+	}
 	if b.c.left <= 0 {
 		return 0, fmt.Errorf("the reply's header is longer than %d KiB", maxHead>>10)
 	}
@@ -80,10 +88,16 @@ func nothingCame(fd uintptr) bool {
 
 // await waits until the reply begins, with nothing in hand to put it into. That
 // costs no system call more than a read that comes too soon. What is wrong with
-// the socket, the read that follows will say. TLS may have read the beginning
-// already, so there it does not wait.
+// the socket, the read that follows will say.
+//
+// TLS may have read and decrypted the beginning with what was before it, so a
+// socket below it can wait in vain. There it reads a byte; TLS keeps the rest.
 func (c *conn) await() {
-	if c.secure || c.socket == nil {
+	if c.secure {
+		c.ahead, c.failed = c.Conn.Read(c.first[:])
+		return
+	}
+	if c.socket == nil {
 		return
 	}
 	waited := false
