@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"os"
+	"path/filepath"
 	"strconv"
 	"time"
 )
@@ -31,4 +32,32 @@ func (i *instance) processorTime() time.Duration {
 	user, _ := strconv.ParseInt(string(fields[11]), 10, 64)
 	system, _ := strconv.ParseInt(string(fields[12]), 10, 64)
 	return time.Duration(user+system) * clockTick
+}
+
+// waitedTime returns how long the threads that the plugin has now have waited for
+// a processor, and whether one waits for a disk: on a machine that has too much to
+// do, or too little memory, a plugin may do nothing for seconds and be well.
+func (i *instance) waitedTime() (waited time.Duration, disk bool) {
+	_, pid, err := i.child.process.Report(context.Background())
+	if err != nil {
+		return 0, false
+	}
+	tasks := "/proc/" + strconv.Itoa(pid) + "/task"
+	entries, err := os.ReadDir(tasks)
+	if err != nil {
+		return 0, false
+	}
+	for _, e := range entries {
+		// time on a processor, time waiting for one, in ns
+		if text, err := os.ReadFile(filepath.Join(tasks, e.Name(), "schedstat")); err == nil {
+			if fields := bytes.Fields(text); len(fields) > 1 {
+				ns, _ := strconv.ParseInt(string(fields[1]), 10, 64)
+				waited += time.Duration(ns)
+			}
+		}
+		if text, err := os.ReadFile(filepath.Join(tasks, e.Name(), "stat")); err == nil {
+			disk = disk || bytes.HasPrefix(text[bytes.LastIndexByte(text, ')')+1:], []byte(" D"))
+		}
+	}
+	return waited, disk
 }

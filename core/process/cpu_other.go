@@ -7,3 +7,6 @@ import "time"
 // processorTime is not known on this system: a plugin that does not answer
 // counts as idle.
 func (i *instance) processorTime() time.Duration { return 0 }
+
+// waitedTime is not known either.
+func (i *instance) waitedTime() (waited time.Duration, disk bool) { return 0, false }

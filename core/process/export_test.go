@@ -1,12 +1,23 @@
 package process
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"time"
+)
 
 // UnderRaceDetector says that this program was built with the race detector.
 var UnderRaceDetector = len(childEnv) > 0
 
 // SetLandlock makes a configuration act as on a kernel with an older Landlock.
 func (c *Config) SetLandlock(abi int) { c.landlock = abi }
+
+// Waited returns how long the plugin that runs has waited for processors.
+func Waited(p *Provider) time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	waited, _ := p.current.waitedTime()
+	return waited
+}
 
 // Target makes what hostile plugins try to reach, as text.
 func Target(other int, file string) (text string, done func(), err error) {

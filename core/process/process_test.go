@@ -142,6 +142,14 @@ func (p *puppet) Complete(ctx context.Context, q *sdk.Query) (*sdk.Response, err
 	case "stop":
 		_ = syscall.Kill(os.Getpid(), syscall.SIGSTOP)
 		<-ctx.Done() // another thread may be the first to stop
+	case "compete":
+		d, err := time.ParseDuration(rest)
+		if err != nil {
+			return nil, err
+		}
+		if err := compete(d); err != nil {
+			return nil, err
+		}
 	case "wait":
 		<-ctx.Done()
 		return nil, ctx.Err()
@@ -456,6 +464,24 @@ func TestLogFile(t *testing.T) {
 	}
 	if data, err := os.ReadFile(file); err != nil || !strings.Contains(string(data), "the key is [secret]") || !strings.Contains(string(data), "ended: exit status 0") {
 		t.Errorf("%.300s, %v", data, err)
+	}
+}
+
+// A plugin that waits for a processor, on a machine that has too much to do, is
+// not idle, and so not taken for one that was stopped.
+func TestWaitingForAProcessorIsNoIdleness(t *testing.T) {
+	onLinux(t)
+	p := open(t, process.Config{Confinement: process.ConfineOff})
+	ask(t, p, "x")
+	before := process.Waited(p)
+	ask(t, p, "compete 600ms")
+	after := process.Waited(p)
+	if after-before < 100*time.Millisecond {
+		t.Errorf("among four that want its processor it waited %v of 600 ms", after-before)
+	}
+	ask(t, p, "nap 300ms")
+	if slept := process.Waited(p) - after; slept > (after-before)/2 {
+		t.Errorf("while it slept it waited %v", slept)
 	}
 }
 

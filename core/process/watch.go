@@ -24,7 +24,7 @@ func (i *instance) watch() {
 	defer tick.Stop()
 	asked := make(chan struct{}, 1) // holds one entry while an answer is due
 	var looked time.Time
-	var used time.Duration // of processor time, at the last sign of life
+	var used effort // at the last sign of life
 	for seen := int64(0); ; {
 		select {
 		case <-i.stopping:
@@ -40,11 +40,10 @@ func (i *instance) watch() {
 		}
 		looked = time.Now()
 		if alive := i.alive.Load(); alive != seen {
-			seen, used = alive, i.processorTime()
+			seen, used = alive, effort{processor: i.processorTime()}
 		}
 		silent := time.Since(epoch) - time.Duration(seen)
-		idle := i.processorTime()-used < silent/50
-		if silent > i.cfg.HangTimeout || idle && silent > i.cfg.HangTimeout/idlePart {
+		if silent > i.cfg.HangTimeout || silent > i.cfg.HangTimeout/idlePart/2 && i.idle(&used, silent) {
 			i.hangs(silent)
 			return
 		}
@@ -54,6 +53,27 @@ func (i *instance) watch() {
 		default:
 		}
 	}
+}
+
+// An effort is what a plugin has used of the machine, and wanted to use.
+type effort struct {
+	processor time.Duration
+	// waited is known from the second half of the time on that an idle plugin
+	// has: to find out costs more.
+	waited time.Duration
+	known  bool
+}
+
+// idle reports whether the plugin has been silent for as long as an idle one may,
+// and neither used a processor nor waited for one since.
+func (i *instance) idle(since *effort, silent time.Duration) bool {
+	waited, disk := i.waitedTime()
+	if !since.known {
+		since.waited, since.known = waited, true
+		return false
+	}
+	did := i.processorTime() - since.processor + waited - since.waited
+	return silent > i.cfg.HangTimeout/idlePart && did < silent/50 && !disk
 }
 
 // epoch is from when on signs of life are counted: the monotonic clock goes on

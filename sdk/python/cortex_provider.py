@@ -2,9 +2,17 @@
 
 A provider is an object with three methods, called from many threads at once:
 
-    describe() -> dict            the fields of cortex.provider.v1.DescribeResponse
-    configure(settings: dict)     takes over settings, or raises Failure
-    complete(request) -> Response one query, one call to the vendor, no retry
+    describe() -> dict                   the fields of cortex.provider.v1.DescribeResponse
+    configure(settings: dict)            takes over settings, or raises Failure
+    complete(request, call) -> Response  one query, one call to the vendor, no retry
+
+call is gRPC's context: call.time_remaining() is how many seconds the host waits,
+or None, and call.add_callback(f) has f called when nobody waits any more. A
+provider that waits for a vendor gives up then; with http.client, say:
+
+    connection.connect()
+    sock = connection.sock  # the response takes it away from the connection
+    call.add_callback(lambda: cortex_provider.hang_up(sock))
 
 and its main is one call: cortex_provider.serve(provider). Needs grpcio, and the
 stubs that grpc_tools.protoc makes of provider.proto (see README.md).
@@ -13,6 +21,7 @@ stubs that grpc_tools.protoc makes of provider.proto (see README.md).
 import json
 import os
 import signal
+import socket
 import sys
 import tempfile
 import threading
@@ -47,8 +56,16 @@ class _Servicer(wire.ProviderServicer):
         return pb.ConfigureResponse(error=error)
 
     def Complete(self, request, context):
-        response, error = _outcome(lambda: self.provider.complete(request))
+        response, error = _outcome(lambda: self.provider.complete(request, context))
         return pb.CompleteResponse(response=response, error=error) if error is None else pb.CompleteResponse(error=error)
+
+
+def hang_up(sock):
+    """Ends a connection under whoever reads from it. It may be closed already."""
+    try:
+        sock.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        pass
 
 
 def _outcome(call):
