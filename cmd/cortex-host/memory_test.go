@@ -12,12 +12,13 @@ import (
 	"testing"
 )
 
-// peakOf runs n queries through "batch -" with the simulator and returns the
-// most memory that the host had, in bytes.
-func peakOf(t *testing.T, n int) int64 {
+// peakOf runs n queries from stdin through a command with the simulator and
+// returns the most memory that the host had, in bytes. Line is a line of the
+// input, with its number in it twice.
+func peakOf(t *testing.T, n int, line string, args ...string) int64 {
 	t.Helper()
 	home := t.TempDir()
-	cmd := exec.Command(filepath.Join(layout, "cortex-host"), "batch", "-", "--provider", "simulator", "-q")
+	cmd := exec.Command(filepath.Join(layout, "cortex-host"), append(args, "--provider", "simulator", "-q")...)
 	cmd.Dir, cmd.Env = home, cleanEnv(home)
 	in, err := cmd.StdinPipe()
 	if err != nil {
@@ -37,12 +38,13 @@ func peakOf(t *testing.T, n int) int64 {
 		defer in.Close()
 		w := bufio.NewWriter(in)
 		for i := range n {
-			fmt.Fprintf(w, `{"id":"q%d","messages":[{"role":"user","content":"question %d"}]}`+"\n", i, i)
+			fmt.Fprintf(w, line+"\n", i, i)
 		}
 		w.Flush()
 	}()
 	rows, peak := 0, int64(0)
 	lines := bufio.NewScanner(out)
+	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
 		// The peak is read while the process is still there.
 		if rows++; rows%(n/50) == 0 {
@@ -86,11 +88,21 @@ func TestMemoryOfEndlessStreams(t *testing.T) {
 		many, _ = strconv.Atoi(s)
 		room = 8 << 20
 	}
-	small, large := peakOf(t, few), peakOf(t, many)
-	most := small + room + 16*int64(many)
-	t.Logf("%d queries: %.1f MiB; %d queries: %.1f MiB, at most %.1f", few, mib(small), many, mib(large), mib(most))
-	if large > most && !raceEnabled {
-		t.Errorf("%d queries took %d bytes, more than %d", many, large, most)
+	for name, c := range map[string]struct {
+		line string
+		args []string
+	}{
+		"batch": {`{"id":"q%d","messages":[{"role":"user","content":"question %d"}]}`, []string{"batch", "-"}},
+		"run":   {`{"package":"p%d","n":%d}`, []string{"run", "package", "--input", "-", "--generator-facts", "none"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			small, large := peakOf(t, few, c.line, c.args...), peakOf(t, many, c.line, c.args...)
+			most := small + room + 16*int64(many)
+			t.Logf("%d queries: %.1f MiB; %d queries: %.1f MiB, at most %.1f", few, mib(small), many, mib(large), mib(most))
+			if large > most && !raceEnabled {
+				t.Errorf("%d queries took %d bytes, more than %d", many, large, most)
+			}
+		})
 	}
 }
 
