@@ -37,7 +37,7 @@ manifest, a build line, a test and a README.`,
 		}
 		files, err := scaffold.Write(into, args[0], *lang)
 		if err != nil {
-			return asUsage(err)
+			return usagef("see `cortex-host generator new --help`", "%w", err)
 		}
 		for _, file := range files {
 			a.info("wrote %s", file)

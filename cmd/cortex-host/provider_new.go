@@ -42,7 +42,7 @@ and a recipe for releases.`,
 			}
 		}
 		if err := scaffold.Write(scaffold.Config{Dir: into, Name: args[0], Module: *module, Version: released(version), Replace: source}); err != nil {
-			return asUsage(err)
+			return usagef("see `cortex-host provider new --help`", "%w", err)
 		}
 		a.info("wrote %s; next: read %s", into, filepath.Join(into, "README.md"))
 		return nil

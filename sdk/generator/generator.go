@@ -132,5 +132,5 @@ func (r *Run) print(record []byte, end string) {
 	if len(record) > r.out.Available() {
 		runtime.Gosched()
 	}
-	r.out.Write(append(record, end...))
+	_, _ = r.out.Write(append(record, end...)) // an error stays, and Do returns it
 }
