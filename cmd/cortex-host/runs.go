@@ -95,7 +95,11 @@ func (a *app) describeRun(r journal.Info) error {
 	}
 	line("attempts", "%d", r.Totals.Attempts)
 	line("tokens", "%d", r.Totals.Usage.TotalTokens())
-	line("spent", "%v", r.Totals.Spent)
+	spent := r.Totals.Spent.String()
+	if n := r.Totals.Unpriced; n > 0 {
+		spent += fmt.Sprintf(" and what %s cost, which is not known", countOf(int(n), "call"))
+	}
+	line("spent", "%s", spent)
 	for i, f := range r.Plan.Fixed {
 		line([]string{"fixed", ""}[min(i, 1)], "%s: %s", f.Name, f.Value)
 	}

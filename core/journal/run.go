@@ -77,7 +77,7 @@ type Run struct {
 	ended    bool
 }
 
-// ID names the run. IDs sort by time.
+// ID names the run. IDs sort by time, to the second.
 func (r *Run) ID() string { return r.id }
 
 // Notes says in sentences for people what was found when the run was opened:

@@ -86,6 +86,8 @@ func List(ctx context.Context, cfg Config) ([]Info, error) {
 			errs = append(errs, fmt.Errorf("run %s: %w", id, err))
 		}
 	}
+	// Ids tell the second alone.
+	slices.SortStableFunc(list, func(a, b Info) int { return a.Created.Compare(b.Created) })
 	return list, errors.Join(errs...)
 }
 

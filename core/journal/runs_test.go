@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cortexlinux/cortex-host/sdk"
 )
@@ -190,5 +191,36 @@ func TestResumeTellsWhoIsAskedNow(t *testing.T) {
 		_, err = ask(r, 0, i+1, "failed")
 		must(t, err)
 		must(t, r.Close(""))
+	}
+}
+
+// Runs of one second are told apart by when they began: their ids do not.
+func TestTheNewestRunIsFound(t *testing.T) {
+	d := newSimDisk()
+	must(t, d.MkdirAll("/data"))
+	cfg, plan := Config{Dir: "/state/runs", Disk: d}, testPlan()
+	plan.Output.Replace = true
+	var ids []string
+	for range 12 {
+		r, err := Create(t.Context(), cfg, plan)
+		must(t, err)
+		ids = append(ids, r.ID())
+		_, err = ask(r, 0, 0, "answered")
+		must(t, err)
+		_, err = r.Finish(t.Context())
+		must(t, err)
+		time.Sleep(time.Millisecond)
+	}
+	list, err := List(t.Context(), cfg)
+	must(t, err)
+	var got []string
+	for _, info := range list {
+		got = append(got, info.ID)
+	}
+	if !slices.Equal(got, ids) {
+		t.Errorf("the list is %v, the runs were %v", got, ids)
+	}
+	if info, err := Find(t.Context(), cfg, output); err != nil || info.ID != ids[len(ids)-1] {
+		t.Errorf("found %s, %v", info.ID, err)
 	}
 }
