@@ -178,6 +178,10 @@ clock: ## Set the clock forward and back by a day while waits are under way (thr
 soak: ## Ask two million simulated queries and see that nothing grows (a minute)
 	CORTEX_SOAK=2000000 go test -count 1 -timeout 2h -v -run '^TestSoak$$' ./cmd/cortex-host
 
+.PHONY: systemd
+systemd: ## Boot a systemd in namespaces of its own: its timer starts a job, one is stopped and goes on (root, half a minute)
+	CORTEX_SYSTEMD=1 go test -count 1 -timeout 10m -v -run '^TestUnderSystemd$$' ./cmd/cortex-host
+
 .PHONY: prices
 prices: ## Bring the price list up to date (needs npm and node)
 	go run ./core/price/internal/generate -o core/price/prices.json

@@ -156,3 +156,56 @@ func TestTheWorkflow(t *testing.T) {
 	}
 	readFile(t, filepath.Join(dir, "report.html"))
 }
+
+// TestUnderSystemd boots a systemd in namespaces of its own, has its timer start
+// a job, stops one and starts it again: `make systemd`. It needs root.
+func TestUnderSystemd(t *testing.T) {
+	if os.Getenv("CORTEX_SYSTEMD") == "" {
+		t.Skip("SKIPPED: no systemd is booted without CORTEX_SYSTEMD=1: `make systemd`")
+	}
+	dir, out := t.TempDir(), t.TempDir()
+	lib, bin := filepath.Join(dir, "usr/local/lib"), filepath.Join(dir, "usr/local/bin")
+	const services = "cmd/cortex-host/services/"
+	for _, args := range [][]string{
+		{"mkdir", "-p", bin, filepath.Join(lib, "systemd/system")},
+		{"cp", "-r", layout, filepath.Join(lib, "cortex-host")},
+		{"ln", "-s", "../lib/cortex-host/cortex-host", bin},
+		{"install", "-m", "755", services + "cortex-host-job", bin},
+		{"cp", services + "cortex-host@.service", services + "cortex-host@.timer", filepath.Join(lib, "systemd/system")},
+		{"cp", "cmd/cortex-host/testdata/systemd/job.sh", dir},
+		{"go", "build", "-buildvcs=false", "-o", filepath.Join(dir, "mockvendor"), "./sdk/provider/providertest/upstream/mockvendor"},
+	} {
+		if err := tool(repository, nil, args[0], args[1:]...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	boot := exec.Command("bash", filepath.Join(repository, "cmd/cortex-host/testdata/systemd/boot.sh"), out)
+	boot.Dir = dir
+	said, err := boot.CombinedOutput()
+	log, _ := os.ReadFile(filepath.Join(out, "log"))
+	if err != nil || len(log) == 0 {
+		t.Fatalf("no systemd could be booted: %v\n%s%s", err, said, log)
+	}
+	t.Logf("%s", log)
+	for file, want := range map[string]string{
+		"owner": ":600\n", "night.log": `"msg":"run ended"`, "long.log": `"msg":"stopped by SIGTERM`,
+	} {
+		got := readFile(t, filepath.Join(out, file))
+		if !strings.Contains(got, want) || strings.Contains(got, "Failed with result") {
+			t.Errorf("%s is %q, and has no %q, or a failure", file, got, want)
+		}
+	}
+	rows := func(file string) int {
+		ids := map[string]bool{}
+		for _, r := range printed(t, readFile(t, filepath.Join(out, file))) {
+			if !r.Success() || ids[r.QueryID] {
+				t.Errorf("%s: %s failed or is there twice: %v", file, r.QueryID, r.Error)
+			}
+			ids[r.QueryID] = true
+		}
+		return len(ids)
+	}
+	if night, long, partial := rows("night.ndjson"), rows("long.ndjson"), rows("partial"); night != 20 || long != 100 || partial < 2 || partial > 98 {
+		t.Errorf("%d rows by the timer, %d when the other job was stopped, %d at its end", night, partial, long)
+	}
+}
