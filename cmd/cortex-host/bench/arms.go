@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -104,10 +105,8 @@ func hostArm(b *bench, j job, command ...string) (args, env []string, err error)
 	}
 	args = append([]string{host}, command...)
 	args = append(args, "--provider", "openai", "--model", model, "--base-url", j.URL,
-		"--max-concurrent", strconv.Itoa(j.InFlight), "-o", j.Output)
-	if j.Rate > 0 {
-		args = append(args, "--requests-per-second", strconv.FormatFloat(j.Rate, 'f', -1, 64))
-	}
+		"--max-concurrent", strconv.Itoa(j.InFlight), "-o", j.Output,
+		"--requests-per-second", strconv.FormatFloat(cmp.Or(j.Rate, unreached), 'f', -1, 64))
 	env = []string{"HOME=" + b.dir, "PATH=" + os.Getenv("PATH")}
 	if j.CA != "" {
 		env = append(env, "SSL_CERT_FILE="+j.CA)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -10,15 +11,18 @@ import (
 	"github.com/cortexlinux/cortex-host/sdk"
 )
 
+// unreached is a rate per second that no machine reaches. It keeps the limiter at
+// work where there is none, which on a loopback address would have nothing to do.
+const unreached = 1e7
+
 // runExecutor asks all queries through core/executor. Its provider makes the
 // loop's own calls, so that the difference to the loop is the executor.
 func runExecutor(ctx context.Context, j job, c *client) ([]time.Duration, error) {
 	lane := route.Lane{Name: "vendor", Model: model, Local: true, Provider: c.provider()}
-	cfg := executor.Config{Lanes: []route.Lane{lane}, MaxConcurrent: j.InFlight}
-	if j.Rate > 0 {
-		// The executor's own limiter does the pacing.
-		cfg.RequestsPerSecond, c.limiter = &j.Rate, nil
-	}
+	// The executor's own limiter does the pacing.
+	rate := cmp.Or(j.Rate, unreached)
+	c.limiter = nil
+	cfg := executor.Config{Lanes: []route.Lane{lane}, MaxConcurrent: j.InFlight, RequestsPerSecond: &rate}
 	exec, err := executor.New(cfg)
 	if err != nil {
 		return nil, err
