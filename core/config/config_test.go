@@ -87,6 +87,7 @@ func TestNothingIsIgnored(t *testing.T) {
 		"syntax":               {"model: \"a\nb: [\n", "", "not valid YAML", ""},
 		"two documents":        {"model: a\n---\nmodel: b\n", "", "more than one YAML document", ""},
 		"rate":                 {"requests_per_second: fast\n", ":1", "600/m, or auto or off", ""},
+		"rate too high":        {"requests_per_second: 2000000\n", ":1", "0.000001 to 1000000", ""},
 		"span":                 {"timeout: 10\n", ":1", "must be a time such as 90s", ""},
 		"retry":                {"retry_failed: maybe\n", ":1", "must be true or false", ""},
 		"price":                {"price: 1\n", ":1", "must be two numbers or three", ""},

@@ -35,8 +35,11 @@ func setRate(c *Config, s string) error {
 	amount, perMinute := strings.CutSuffix(s, "/m")
 	amount = strings.TrimSuffix(amount, "/s")
 	f, err := number(amount)
-	if err != nil || (f != 0 && f < 1e-6) || f > 1e6 {
+	if err != nil {
 		return fmt.Errorf("must be a number of calls per second, or per minute as in 600/m, or auto or off, not %q", s)
+	}
+	if f != 0 && f < 1e-6 || f > 1e6 {
+		return fmt.Errorf("must be from 0.000001 to 1000000, not %q; off is no limit", s)
 	}
 	if perMinute {
 		f /= 60

@@ -13,7 +13,7 @@ import (
 
 // unreached is a rate per second that no machine reaches. It keeps the limiter at
 // work where there is none, which on a loopback address would have nothing to do.
-const unreached = 1e7
+const unreached = 1e6
 
 // runExecutor asks all queries through core/executor. Its provider makes the
 // loop's own calls, so that the difference to the loop is the executor.
