@@ -157,7 +157,7 @@ func (a *app) conclude(ctx context.Context, j job, s executor.Summary, failed *f
 	again := j.sink.again()
 	switch {
 	case runErr != nil && endedEarly(runErr):
-		return errors.Join(&failure{runErr, again, exitEarly}, err)
+		return errors.Join(&failure{runErr, hintOfStop(runErr, again), exitEarly}, err)
 	case runErr == nil && errors.Is(err, journal.ErrIncomplete):
 		return &failure{err, again, exitEarly}
 	case runErr != nil || err != nil:

@@ -7,9 +7,11 @@ import (
 	"syscall"
 
 	"github.com/cortexlinux/cortex-host/core/config"
+	"github.com/cortexlinux/cortex-host/core/executor"
 	"github.com/cortexlinux/cortex-host/core/format"
 	"github.com/cortexlinux/cortex-host/core/journal"
 	"github.com/cortexlinux/cortex-host/core/wasm"
+	"github.com/cortexlinux/cortex-host/sdk"
 )
 
 // The exit codes. They are stable.
@@ -139,13 +141,40 @@ func generalHint(code int) string {
 	case exitUsage:
 		return "see `cortex-host --help`"
 	case exitEarly:
-		return "raise the limit; with -o FILE a run can be resumed"
+		return notRecorded
 	case exitFailed:
 		return "the rows of the results say what failed"
 	case exitFatal:
 		return "`cortex-host doctor` looks for what is wrong on this machine"
 	}
 	return "the same command line begins anew; a run with -o FILE can be resumed"
+}
+
+const notRecorded = "with -o FILE a run can be resumed"
+
+// hintOfStop says what to do about what ended a run early, and then; again is
+// how it is resumed, empty if it cannot be.
+func hintOfStop(err error, again string) string {
+	mend := ""
+	aborted := !errors.Is(err, executor.ErrDeadline) && !errors.Is(err, sdk.BudgetExhausted)
+	switch {
+	case errors.Is(err, sdk.BudgetExhausted):
+		mend = "raise --max-cost or --max-total-tokens"
+	case aborted && errors.Is(err, sdk.DeadlineExceeded):
+		mend = "give a query more time with --timeout"
+	case aborted && hintOfKind(err) != "":
+		mend = hintOfKind(err)
+	case aborted:
+		mend = "mend what is refused, in the queries or the settings"
+	case again == "":
+		mend = "give the run more time with --deadline"
+	default:
+		return again
+	}
+	if again == "" {
+		return mend + "; " + notRecorded
+	}
+	return mend + "; then " + again
 }
 
 // withHint says how to mend err, unless it says so itself.

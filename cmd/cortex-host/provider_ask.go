@@ -119,12 +119,12 @@ func (a *app) askVendor(ctx context.Context, path, name string, ask func(context
 		return nil, h.startFailure(err)
 	}
 	if err := ask(ctx, &o, client); err != nil {
-		return nil, &failure{fmt.Errorf("provider %s: %w", o.name, err), hintOfKind(err), exitFatal}
+		return nil, &failure{fmt.Errorf("provider %s: %w", o.name, err), cmp.Or(hintOfKind(err), "try again later"), exitFatal}
 	}
 	return &o, nil
 }
 
-// hintOfKind says how to mend what keeps a vendor from answering.
+// hintOfKind says how to mend what keeps a vendor from answering, or is empty.
 func hintOfKind(err error) string {
 	switch {
 	case errors.Is(err, sdk.Unauthenticated), errors.Is(err, sdk.PermissionDenied):
@@ -134,5 +134,5 @@ func hintOfKind(err error) string {
 	case errors.Is(err, sdk.QuotaExhausted):
 		return "the account has no money or quota left"
 	}
-	return "try again later"
+	return ""
 }
