@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"os/exec"
+	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -25,7 +27,16 @@ type pluginDoor struct {
 var (
 	_ providertest.Door    = pluginDoor{}
 	_ providertest.Knocker = pluginDoor{}
+	_ providertest.Named   = pluginDoor{}
 )
+
+// Name implements [providertest.Named]: a file of another form has none.
+func (d pluginDoor) Name() string {
+	if name, ok := strings.CutPrefix(filepath.Base(d.plugin.Path), store.Prefix); ok {
+		return name
+	}
+	return ""
+}
 
 // Open implements [providertest.Door].
 func (d pluginDoor) Open(_ context.Context, s providertest.Surroundings) (providertest.Instance, error) {

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -168,8 +169,22 @@ func (i *instance) startError(err error) *sdk.Error {
 	if i.dead() && !i.child.killed.Load() {
 		e.Message = fmt.Sprintf("the plugin %s did not start: it ended (%s) before it could be asked; %s", i.cfg.Plugin.Path, i.child.ending(), i.child.Diagnose(context.Background()))
 	}
-	e.Message += i.lastWords()
+	e.Message += startHint(err) + i.lastWords()
 	return e
+}
+
+// startHint says how to mend what go-plugin finds at a start.
+func startHint(err error) string {
+	switch text := err.Error(); {
+	case strings.Contains(text, "timeout while waiting for plugin to start"):
+		return ": within that time it must print 1|1|unix|SOCKET|grpc and a newline on standard output, flushed, when its socket listens (WIRE.md, Start)"
+	case strings.Contains(text, "incompatible API version"):
+		return ": the second number of its first line is the version of the protocol; use a plugin for this cortex-host, or another cortex-host"
+	case strings.Contains(text, "core API version"), strings.Contains(text, "core protocol version"),
+		strings.Contains(text, "unsupported plugin protocol"), strings.Contains(text, "Unrecognized remote plugin message"):
+		return ": its first line must be 1|1|unix|SOCKET|grpc (WIRE.md, Start)"
+	}
+	return ""
 }
 
 // lastWords returns what a dead process wrote at its end, ready to be appended

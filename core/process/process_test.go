@@ -403,6 +403,8 @@ func TestBadPlugins(t *testing.T) {
 		{install(t, "garbage"), "ended (exit status 7)"},
 		{install(t, "stillborn"), "ended (signal: killed)"},
 		{install(t, "mute"), "timeout"},
+		{install(t, "mute"), "it must print 1|1|unix|SOCKET|grpc and a newline"},
+		{install(t, "future"), "the second number of its first line is the version of the protocol"},
 		{install(t, "future"), "Plugin version: 7, Client versions: [1]"},
 		{install(t, "far"), "must listen on a Unix socket in PLUGIN_UNIX_SOCKET_DIR"},
 	} {

@@ -22,7 +22,7 @@ func (c *checker) basicChecks() []check {
 		{Basic, "describe", c.describe},
 		{Basic, "unconfigured", c.unconfigured},
 		{Basic, "configure refuses", c.refuses},
-		{Basic, "one call", func(ctx context.Context) error { return c.call(ctx, usual) }},
+		{Basic, oneCall, func(ctx context.Context) error { return c.call(ctx, usual) }},
 		{Basic, "unknown fields", c.unknownFields},
 		{Basic, "configure twice", c.configureTwice},
 		{Basic, "metadata stays home", c.metadataStaysHome},

@@ -18,6 +18,9 @@ import (
 // checkTimeout bounds one check: a plugin that hangs fails, and the kit goes on.
 const checkTimeout = 60 * time.Second
 
+// oneCall is the check that most others build on.
+const oneCall = "one call"
+
 // A check is one thing that a provider must do.
 type check struct {
 	level Level
@@ -172,7 +175,11 @@ func (c *checker) with(ctx context.Context, f func(i Instance) error) error {
 		return err
 	}
 	defer i.Close()
-	return f(i)
+	err = f(i)
+	if errors.Is(err, sdk.Internal) {
+		return fmt.Errorf("%w%s", err, logTail(i)) // the plugin's own fault: it may have told more
+	}
+	return err
 }
 
 // wantError says what is wrong with an error that should be of one of kinds.

@@ -19,3 +19,6 @@ func CheckOnly(ctx context.Context, door Door, f Fixture, name string) (finding 
 	}
 	return finding, false, nil
 }
+
+// MendOf is mendOf.
+func MendOf(name string) string { return mendOf(name) }

@@ -24,12 +24,12 @@ func (c *checker) redirect(ctx context.Context) error {
 	for _, status := range []int{301, 302, 303, 307, 308} {
 		_, err := c.fault(ctx, upstream.Reply{Status: status, Header: http.Header{"Location": {other.URL()}}},
 			sdk.NotFound, sdk.InvalidRequest, sdk.BadResponse)
+		if n := other.Stats().Requests; n != 0 {
+			return fmt.Errorf("%d: %d requests followed the redirect to another host", status, n)
+		}
 		if err != nil {
 			return fmt.Errorf("%d: %w", status, err)
 		}
-	}
-	if n := other.Stats().Requests; n != 0 {
-		return fmt.Errorf("%d requests followed the redirect to another host", n)
 	}
 	return nil
 }

@@ -27,6 +27,9 @@ func (c *checker) handshake(ctx context.Context) error {
 	case took > endTime:
 		return fmt.Errorf("it took %v to end: implement plugin.GRPCController's Shutdown", took.Round(time.Millisecond))
 	}
+	if err := c.named(); err != nil {
+		return err
+	}
 	c.secrets = c.fixture.secrets(c.about)
 	if k, ok := c.door.(Knocker); ok {
 		if err := k.Knock(ctx); err != nil {

@@ -117,6 +117,8 @@ func (p *toy) Complete(ctx context.Context, q *sdk.Query) (*sdk.Response, error)
 		return nil, err
 	}
 	switch p.defect {
+	case "internal":
+		return nil, errors.New("a bug")
 	case "cancel", "deadline":
 		ctx = context.WithoutCancel(ctx)
 		var cancel context.CancelFunc
@@ -325,6 +327,69 @@ func TestAReportOfADefect(t *testing.T) {
 		t.Error(b.String())
 	}
 }
+
+// Whatever check fails, the report says how to mend it, once.
+func TestEachCheckSaysHowToMendIt(t *testing.T) {
+	broken := func() provider.Plugin { return &toy{defect: "request: plain"} }
+	report, err := providertest.Check(t.Context(), providertest.Direct(broken), fixture(t), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range report.Findings {
+		if providertest.MendOf(f.Name) == "" {
+			t.Errorf("%s: nothing says how to mend it", f.Name)
+		}
+		if (f.Mend != "") != (f.Status == providertest.Fail) {
+			t.Errorf("%s: %s, mend: %q", f.Name, f.Status, f.Mend)
+		}
+	}
+	var b strings.Builder
+	if err := report.WriteText(&b); err != nil {
+		t.Fatal(err)
+	}
+	if strings.Count(b.String(), "-> "+providertest.MendOf("request: ")) != 1 {
+		t.Error(b.String())
+	}
+}
+
+// A plugin of another name than its file's can be installed by nobody.
+func TestTheFilesNameIsThePlugins(t *testing.T) {
+	door := namedDoor{providertest.Direct(func() provider.Plugin { return &toy{} }), "other"}
+	report, err := providertest.Check(t.Context(), door, fixture(t), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f := report.Findings[0]; report.Passed() || f.Name != "handshake" || !strings.Contains(f.Detail, "calls itself toy, its file cortex-provider-other") {
+		t.Errorf("%+v", report)
+	}
+}
+
+type namedDoor struct {
+	providertest.Door
+	name string
+}
+
+func (d namedDoor) Name() string { return d.name }
+
+// What the plugin wrote before it broke is in the report.
+func TestTheEndOfTheLogIsShown(t *testing.T) {
+	door := loggingDoor{providertest.Direct(func() provider.Plugin { return &toy{defect: "internal"} })}
+	f, found, err := providertest.CheckOnly(t.Context(), door, fixture(t), "one call")
+	if err != nil || !found || !strings.Contains(f.Detail, "its log ends:\nTraceback\nValueError: [secret]") {
+		t.Errorf("%v, %v, %+v", found, err, f)
+	}
+}
+
+type loggingDoor struct{ providertest.Door }
+
+func (d loggingDoor) Open(ctx context.Context, s providertest.Surroundings) (providertest.Instance, error) {
+	i, err := d.Door.Open(ctx, s)
+	return loggingInstance{i}, err
+}
+
+type loggingInstance struct{ providertest.Instance }
+
+func (loggingInstance) Log() string { return "Traceback\nValueError: secret-canary-in-a-fixture\n" }
 
 func TestReadFixture(t *testing.T) {
 	for text, says := range map[string]string{

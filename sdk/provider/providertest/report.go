@@ -36,6 +36,8 @@ type Finding struct {
 	Status Status `json:"status"`
 	// Detail says why it failed or was skipped.
 	Detail string `json:"detail,omitempty"`
+	// Mend says how to mend it if it failed.
+	Mend string `json:"mend,omitempty"`
 	// Seconds is how long it took.
 	Seconds float64 `json:"seconds"`
 }
@@ -95,7 +97,7 @@ func (r *Report) settle() {
 func (r *Report) WriteText(w io.Writer) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s\n", r.Provider, r.Version)
-	counts := map[Status]int{}
+	counts, mended := map[Status]int{}, map[string]bool{}
 	for _, f := range r.Findings {
 		counts[f.Status]++
 		fmt.Fprintf(&b, "  %s  %-9s %s", f.Status, f.Level, f.Name)
@@ -103,6 +105,13 @@ func (r *Report) WriteText(w io.Writer) error {
 			fmt.Fprintf(&b, ": %s", strings.ReplaceAll(f.Detail, "\n", "\n        "))
 		}
 		b.WriteByte('\n')
+		if f.Mend != "" && !mended[f.Mend] {
+			mended[f.Mend] = true // said once
+			fmt.Fprintf(&b, "        -> %s\n", f.Mend)
+		}
+		if f.Status == Fail && f.Name == oneCall {
+			b.WriteString("        -> mend this one first: most of the others ask the same\n")
+		}
 	}
 	verdict := "passes"
 	if !r.Passed() {
