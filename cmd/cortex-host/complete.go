@@ -45,8 +45,9 @@ func addCompletion(a *app, root *cobra.Command) {
 		"provider": a.completeProvider, "model": a.completeModel, "profile": a.completeProfile, "preset": a.completePreset,
 		"format": words(formatNDJSON, formatText, formatOpenAI, formatCSV, formatTSV), "input-format": words("ndjson", "openai", "csv", "tsv", "lines"),
 		"progress": words(progressAuto, progressBar, progressPlain, progressJSON, progressNone),
-		"fail-on":  words("none", "any", "all", "5%"), "sync": words("always", "group", "none"), "log-format": words("json", "text"),
-		"lang": words(scaffold.Languages()...), "requests-per-second": words("auto", "off"), "tokens-per-minute": words("auto", "off"),
+		"fail-on":  words("none", "any", "all", "5%"), "sync": words("always", "group", "none"), "log-format": words("json", "text"), "plugin-confinement": words("standard", "off"),
+		"generator-facts": words("all", "none"),
+		"lang":            words(scaffold.Languages()...), "requests-per-second": words("auto", "off"), "tokens-per-minute": words("auto", "off"),
 		"max-concurrent": words("auto"), "retry-failed": words("true", "false"), "seed": words(), "limit": words(),
 	}
 	var visit func(*cobra.Command)

@@ -7,11 +7,14 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/creack/pty"
+
+	"github.com/cortexlinux/cortex-host/core/config"
 )
 
 // bashCompletion is what bash itself lacks for completion scripts.
@@ -121,4 +124,26 @@ func (s *shell) prints(pattern string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.t.Fatalf("never printed %s:\n%q", pattern, s.out.String())
+}
+
+// A setting that is one of a few words offers them.
+func TestEveryChoiceIsCompleted(t *testing.T) {
+	dir, choice := t.TempDir(), regexp.MustCompile(`^[a-z]+$`)
+	for _, k := range config.Keys() {
+		var want []string
+		for _, word := range strings.Split(k.Form, "|") {
+			if choice.MatchString(word) {
+				want = append(want, word)
+			}
+		}
+		if len(want) == 0 || k.Form == "true|false" { // that one is given as --flag=false
+			continue
+		}
+		out, _ := host(t, dir, 0, "__complete", "run", "--"+k.Flag(), "")
+		for _, word := range want {
+			if !regexp.MustCompile(`(?m)^` + word + `$`).MatchString(out) {
+				t.Errorf("--%s %s: %q", k.Flag(), k.Form, out)
+			}
+		}
+	}
 }
