@@ -133,6 +133,8 @@ func TestAnswersThatWouldBeLost(t *testing.T) {
 		"cp $queries q; ask q --report ./q":                       "q is what is read: --report",
 		"cp $queries q; ask q --log ./q":                          "q is what is read: --log",
 		"mkdir d; $run -o out --summary d/../out":                 "-o and --summary both name",
+		"touch f; $run -o f/out":                                  "not a directory",
+		"$run -o $(printf 'a%.0s' $(seq 300))":                    "file name too long",
 		"$run -o out --errors out":                                "-o and --errors both name",
 		"$run -o out --report page --log page":                    "--report and --log both name",
 	} {

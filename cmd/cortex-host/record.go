@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"syscall"
 
 	"github.com/spf13/pflag"
 
@@ -149,8 +150,8 @@ func journalFailure(err error, path string) error {
 			return usagef(hint, "no run writes to %s, unless this is its journal: %w", path, e)
 		}
 		return usagef(hint, "no run writes to %s", path)
-	case errors.Is(err, journal.ErrNoFile):
-		return usagef("name a file", "%w", err)
+	case errors.Is(err, journal.ErrNoFile), errors.Is(err, syscall.ENAMETOOLONG), errors.Is(err, syscall.ENOTDIR):
+		return usagef("name another file", "%w", err)
 	case errors.Is(err, journal.ErrComplete):
 		return &failure{err, "", exitOK}
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, fs.ErrNotExist):

@@ -68,6 +68,11 @@ func TestOutputOverWhatIsNoFile(t *testing.T) {
 			}
 		}
 	}
+	// A name that no file can have is not one that is taken.
+	long := Plan{Output: Output{Path: filepath.Join(dir, strings.Repeat("x", 300))}}
+	if _, err := Create(t.Context(), Config{Dir: filepath.Join(dir, "runs")}, long); !errors.Is(err, syscall.ENAMETOOLONG) {
+		t.Errorf("a name that is too long: %v", err)
+	}
 	// Nor are rows written to where somebody's link leads.
 	out := filepath.Join(dir, "other")
 	must(t, os.Symlink("victim", out+".partial"))
