@@ -40,6 +40,7 @@ type Config struct {
 	// 16 MiB.
 	LogBytes int64
 	// RunDir is where the plugin's socket lives; nil is a directory of its own.
+	// Those that share one share the copies of pinned programs, too.
 	RunDir *RunDir
 	// Env names further variables of the host's environment that the plugin
 	// may see.

@@ -41,6 +41,7 @@ type Provider struct {
 	lost     int    // calls that were under way when a process died
 	words    string // the last words of the last dead
 	image    *store.Image
+	release  func() // of the image
 	closed   bool
 	closing  chan struct{}
 	retiring sync.WaitGroup
@@ -180,16 +181,16 @@ func (p *Provider) Close() error {
 		<-s.done
 	}
 	p.mu.Lock()
-	i, image := p.current, p.image
-	p.current, p.image = nil, nil
+	i, release := p.current, p.release
+	p.current, p.image, p.release = nil, nil, nil
 	p.mu.Unlock()
 	if i != nil {
 		i.drain()
 		i.stop()
 	}
 	p.retiring.Wait()
-	if image != nil {
-		image.Close()
+	if release != nil {
+		release()
 	}
 	return nil
 }
@@ -331,13 +332,18 @@ func (p *Provider) load() (*store.Image, error) {
 	if image != nil || p.cfg.Reattach != nil {
 		return image, nil
 	}
-	image, err := p.cfg.Plugin.Load()
+	var shared images
+	from := &shared
+	if p.cfg.RunDir != nil {
+		from = &p.cfg.RunDir.images
+	}
+	image, release, err := from.load(p.cfg.Plugin)
 	if err != nil {
 		return nil, sdk.Errorf(sdk.Internal, "%w", err)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.image = image // Close waits for the start that this is a part of
+	p.image, p.release = image, release // Close waits for the start that this is a part of
 	return image, nil
 }
 

@@ -21,12 +21,13 @@ const (
 	maxRunDir = 64
 )
 
-// A RunDir is the directory of one run's sockets, which only this user can
+// A RunDir is the directory of one run's sockets, and holds its programs, which only this user can
 // enter. It ends with Close; after a host that was killed, the next one removes
 // it. It is safe for concurrent use.
 type RunDir struct {
-	path string
-	lock *os.File
+	path   string
+	lock   *os.File
+	images images
 }
 
 // OpenRunDir makes a run directory below base, and removes those there that
