@@ -756,6 +756,50 @@ func TestRunDirsOfTheDeadAreSwept(t *testing.T) {
 	}
 }
 
+// However far its removal has come when its host is killed, a run directory is
+// either locked by nobody or of a name that says that it may go.
+func TestARunDirIsNeverLeftWithoutItsLock(t *testing.T) {
+	base := shortDir(t)
+	for range 8 {
+		dir, err := process.OpenRunDir(base)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range 300 {
+			if err := os.WriteFile(filepath.Join(dir.Path(), fmt.Sprint("p", i)), nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		closed := make(chan struct{})
+		go func() { defer close(closed); dir.Close() }()
+		for open := true; open; {
+			select {
+			case <-closed:
+				open = false
+			default:
+			}
+			_, lockErr := os.Lstat(filepath.Join(dir.Path(), "lock"))
+			if _, err := os.Lstat(dir.Path()); err == nil && lockErr != nil {
+				t.Error("it is there without its lock: nobody would ever remove it")
+				open = false
+			}
+		}
+		<-closed
+	}
+	old := filepath.Join(base, ".cortex-host-1", "p1")
+	if err := errors.Join(os.MkdirAll(old, 0o700), os.Chtimes(filepath.Dir(old), time.Time{}, time.Now().Add(-2*time.Hour))); err != nil {
+		t.Fatal(err)
+	}
+	next, err := process.OpenRunDir(base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	next.Close()
+	if left, err := os.ReadDir(base); err != nil || len(left) > 0 {
+		t.Errorf("left: %v, %v", left, err)
+	}
+}
+
 func TestALongRunDirIsNamed(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), strings.Repeat("x", 80))
 	if err := os.Mkdir(dir, 0o700); err != nil {

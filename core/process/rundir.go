@@ -68,9 +68,20 @@ func (d *RunDir) Path() string { return d.path }
 
 // Close removes it, with all that is in it.
 func (d *RunDir) Close() error {
-	err := os.RemoveAll(d.path)
+	err := removeRunDir(d.path)
 	d.lock.Close() // nil is allowed
 	return err
+}
+
+// removeRunDir removes a run directory under the name of one that is not born yet:
+// what is left if this program is killed meanwhile, without its lock perhaps, is
+// known to the next sweeps by that name.
+func removeRunDir(path string) error {
+	hidden := filepath.Join(filepath.Dir(path), "."+filepath.Base(path))
+	if os.Rename(path, hidden) == nil {
+		path = hidden
+	}
+	return os.RemoveAll(path)
 }
 
 // room makes the directory of one instance: its socket and its temporary files.
@@ -107,9 +118,11 @@ func sweep(base string) {
 		if err != nil || !info.IsDir() || !ours(info) {
 			continue
 		}
-		unborn := strings.HasPrefix(e.Name(), "."+runPrefix) && time.Since(info.ModTime()) > time.Hour
-		if unborn || strings.HasPrefix(e.Name(), runPrefix) && abandoned(path) {
+		switch {
+		case strings.HasPrefix(e.Name(), "."+runPrefix) && time.Since(info.ModTime()) > time.Hour:
 			os.RemoveAll(path)
+		case strings.HasPrefix(e.Name(), runPrefix) && abandoned(path):
+			_ = removeRunDir(path) // the next sweep tries again
 		}
 	}
 }
