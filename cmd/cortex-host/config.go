@@ -70,7 +70,7 @@ func shownSettings(c *config.Config) []shownSetting {
 	values := c.Values()
 	for _, k := range config.Keys() {
 		v := values[k.Name]
-		list = append(list, shownSetting{k.Name, v.Text, v.Origin, k.Usage})
+		list = append(list, shownSetting{k.Name, redact(v.Text, secretsOfAddress(v.Text)), v.Origin, k.Usage})
 	}
 	for _, name := range sortedKeys(c.Providers) {
 		list = append(list, shownSetting{"providers." + name, instanceText(name, c.Providers[name]), c.Origin("providers." + name), "an instance of a provider"})

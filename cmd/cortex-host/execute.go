@@ -25,6 +25,8 @@ type job struct {
 	prices  *price.Book
 	queries iter.Seq2[sdk.Query, error]
 	sink    sink
+	// command is the command line without secrets.
+	command string
 	// source is the file that queries or items are read from, or empty.
 	source string
 	// text says that the rows are for people: they show what failed.
@@ -84,7 +86,7 @@ func (a *app) ask(ctx context.Context, j job) error {
 		s.to = live // the terminal is the same one: answers go above the bar
 	}
 	stopKeys := a.watchRun(c, live != nil)
-	j.log.begun("cortex-host "+commandLine(a.args), &j)
+	j.log.begun(&j)
 	var failed failures
 	s, err := exec.Run(ctx, withDefaults(j.queries, j.config), func(r sdk.Result) error {
 		if unsent(&r) {

@@ -3,7 +3,9 @@ package main
 import (
 	"encoding/json"
 	"net/url"
+	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/cortexlinux/cortex-host/core/journal"
 	"github.com/cortexlinux/cortex-host/core/price"
@@ -125,8 +127,43 @@ func openAddress(text string) string {
 	return u.String()
 }
 
-// secretsIn returns the values of secret settings, so that they can be kept out
-// of everything that is written.
+// secretQuery are the words in names of an address's parameters whose values are
+// secrets.
+var secretQuery = regexp.MustCompile(`(?i)key|token|secret|pass|sig|code|auth`)
+
+// secretsOfAddress returns the password and the keys that an address holds, as
+// they are and as they stand there.
+func secretsOfAddress(text string) []string {
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" {
+		return nil
+	}
+	var list []string
+	if password, ok := u.User.Password(); ok {
+		_, written, _ := strings.Cut(u.User.String(), ":")
+		list = append(list, password, written)
+	}
+	for _, pair := range strings.Split(u.RawQuery, "&") {
+		name, written, _ := strings.Cut(pair, "=")
+		if value, err := url.QueryUnescape(written); err == nil && secretQuery.MatchString(name) {
+			list = append(list, value, written)
+		}
+	}
+	return list
+}
+
+// redact returns a text without these secrets.
+func redact(text string, secrets []string) string {
+	for _, s := range secrets {
+		if journal.IsSecret(s) {
+			text = strings.ReplaceAll(text, s, "[redacted]")
+		}
+	}
+	return text
+}
+
+// secretsIn returns the values of secret settings, and those in addresses, so
+// that they can be kept out of everything that is written.
 func (o *offer) secretsIn(s sdk.Settings) []string {
 	properties, err := o.properties()
 	if err != nil {
@@ -136,6 +173,9 @@ func (o *offer) secretsIn(s sdk.Settings) []string {
 	for name, p := range properties {
 		if p.Secret {
 			list = append(list, s.Secrets(name)...)
+		}
+		if text := ""; json.Unmarshal(s[name], &text) == nil {
+			list = append(list, secretsOfAddress(text)...)
 		}
 	}
 	return list

@@ -101,7 +101,7 @@ func (l *runLog) note(text string) {
 }
 
 // begun writes who is asked.
-func (l *runLog) begun(command string, j *job) {
+func (l *runLog) begun(j *job) {
 	if l == nil {
 		return
 	}
@@ -109,7 +109,7 @@ func (l *runLog) begun(command string, j *job) {
 	for i := range j.lanes {
 		lanes = append(lanes, strings.TrimSpace(j.lanes[i].Name+" "+j.lanes[i].Model))
 	}
-	l.logger.Info("run begun", "command", command, "version", version, "lanes", lanes, "queries", j.total)
+	l.logger.Info("run begun", "command", j.command, "version", version, "lanes", lanes, "queries", j.total)
 }
 
 // result writes the outcome of one query.

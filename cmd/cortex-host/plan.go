@@ -31,7 +31,7 @@ func (a *app) plan(c *config.Config, h *house, flags *runFlags) journal.Plan {
 	}
 	values := c.Values()
 	for _, name := range sortedKeys(values) {
-		field := journal.Field{Name: name, Value: values[name].Text}
+		field := journal.Field{Name: name, Value: openAddress(values[name].Text)}
 		switch {
 		case elsewhere[name]:
 		case answering[name]:

@@ -140,6 +140,9 @@ func journalFailure(err error, path string) error {
 		}
 		return usagef("choose another name, move it away, or replace it with --force", "%w", err)
 	}
+	if _, ok := errors.AsType[*journal.SecretError](err); ok {
+		return usagef("`cortex-host provider list` names the variables of keys; `cortex-host provider describe NAME` those of other settings", "%w", err)
+	}
 	if _, ok := errors.AsType[*journal.ChangedError](err); ok {
 		return usagef("resume with the same settings, or begin anew with --new-run", "%w", err)
 	}

@@ -18,18 +18,18 @@ type page struct {
 	run      report.Run
 }
 
-// newPage begins the report of --report.
-func (a *app) newPage(path string, c *config.Config) *page {
+// newPage begins the report of --report. The command line is without secrets.
+func newPage(path, command string, c *config.Config, secrets []string) *page {
 	if path == "" {
 		return nil
 	}
 	now := time.Now()
 	p := &page{path: path, recorder: report.New(report.Config{Started: now}),
-		run: report.Run{Command: "cortex-host " + commandLine(a.args), Version: version, Started: now}}
+		run: report.Run{Command: command, Version: version, Started: now}}
 	values := c.Values()
 	for _, k := range config.Keys() {
 		if v, ok := values[k.Name]; ok {
-			p.run.Settings = append(p.run.Settings, report.Setting{Name: k.Name, Value: v.Text, Origin: v.Origin})
+			p.run.Settings = append(p.run.Settings, report.Setting{Name: k.Name, Value: redact(v.Text, secrets), Origin: v.Origin})
 		}
 	}
 	return p

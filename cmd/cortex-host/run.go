@@ -122,6 +122,7 @@ func (a *app) start(ctx context.Context, c *config.Config, h *house, flags *runF
 		return err
 	}
 	j.config, j.lanes, j.routes = c, h.lanes, h.routes
+	j.command = "cortex-host " + redact(commandLine(a.args), h.secrets)
 	if flags.output.path != "" {
 		plan.Origin.Lanes = laneOrigins(c, h, j.prices)
 	}
@@ -146,7 +147,7 @@ func (a *app) start(ctx context.Context, c *config.Config, h *house, flags *runF
 	if j.drain = flags.drain; j.drain == 0 {
 		j.drain = -1 // the executor's zero is its default
 	}
-	j.metrics, j.page = flags.metrics, a.newPage(flags.output.report, c)
+	j.metrics, j.page = flags.metrics, newPage(flags.output.report, j.command, c, h.secrets)
 	if j.sink, err = a.openSink(ctx, flags.output, encoder, plan); err != nil {
 		return err
 	}

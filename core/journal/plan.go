@@ -37,7 +37,7 @@ type Plan struct {
 	// Output says where the rows go.
 	Output Output `json:"output"`
 	// Secrets are never stored: Create and Resume refuse a plan in which one
-	// of them occurs. A short or plain word that stands for a key is none.
+	// of them occurs that [IsSecret], as a [*SecretError].
 	Secrets []string `json:"-"`
 }
 
@@ -129,8 +129,8 @@ func (p *Plan) validate() error {
 		return fmt.Errorf("%s is named both for answers and for errors", p.Output.Path)
 	}
 	for _, secret := range p.Secrets {
-		if place := p.placeOf(secret); place != "" && !placeholder(secret) {
-			return fmt.Errorf("%s contains a secret, which the journal must not store: give it through its environment variable", place)
+		if place := p.placeOf(secret); place != "" && IsSecret(secret) {
+			return &SecretError{place}
 		}
 	}
 	return nil
@@ -156,12 +156,22 @@ func (p *Plan) placeOf(text string) string {
 	return ""
 }
 
-// placeholder reports whether a key is a word that stands for one, as servers
-// want it that look at none: x, ollama, lm-studio, not-needed. Such a word is
-// found in many a command line, and tells nothing.
-func placeholder(key string) bool {
+// IsSecret reports whether a key is one that is looked for in a plan. A word that
+// stands for a key, as servers want it that look at none, is not: x, ollama,
+// lm-studio, not-needed. It is found in many a command line, and tells nothing.
+func IsSecret(key string) bool {
 	noWord := func(r rune) bool { return !unicode.IsLetter(r) && r != '-' && r != '_' && r != '.' }
-	return len(key) < 6 || len(key) < 16 && !strings.ContainsFunc(key, noWord)
+	return len(key) >= 6 && (len(key) >= 16 || strings.ContainsFunc(key, noWord))
+}
+
+// A SecretError says that a plan has a secret in it.
+type SecretError struct {
+	// Place says where.
+	Place string
+}
+
+func (e *SecretError) Error() string {
+	return e.Place + " contains a secret, which the journal must not store: give it through its environment variable"
 }
 
 // A ChangedError says that a run cannot be resumed with these settings.
