@@ -108,7 +108,7 @@ func (f *file) nodeError(e entry, err error) error {
 	}
 	if rest, ok := strings.CutPrefix(problem, "unknown field "); ok {
 		known := []string{"plugin", "model", "settings", "keys", "max_concurrent", "requests_per_second", "tokens_per_minute", "grant", "env", "file", "command", "files"}
-		out := &Error{Origin: entry{line: line}.origin(f.path), Problem: "unknown key " + rest, Hint: "a provider has " + strings.Join(known[:8], ", ")}
+		out := &Error{Origin: entry{line: line}.origin(f.path), Problem: "unknown key " + rest, Hint: "a provider has " + strings.Join(known[:8], ", ") + "; what its plugin takes, such as base_url, stands in settings"}
 		if near := Nearest(strings.Trim(rest, `"`), known); near != "" {
 			out.Hint = "did you mean " + near + "?"
 		}
