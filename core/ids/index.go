@@ -23,10 +23,14 @@ import (
 // without a name, sixteen bytes of hash each. Two different ids are taken for
 // one with a chance of one in 10^26 at a million, whoever chose them.
 //
+// Where no file can be written, for want of room, say, they stay in memory:
+// a run that is paid for does not end because of that.
+//
 // An Index is for one goroutine. Close it.
 type Index struct {
 	dir  string
 	few  map[idHash]struct{} // those that are not in the file yet
+	full bool                // nothing more can be written
 	sift *sieve              // nil as long as there is no file
 	disk *hashFile
 }
@@ -55,15 +59,18 @@ func (x *Index) Add(id string) (fresh bool, err error) {
 	}
 	if x.disk != nil && x.sift.maybe(h) {
 		seen, err := x.disk.has(h)
-		if err != nil || seen {
-			return false, x.explain(err)
+		if err != nil {
+			return false, fmt.Errorf("the index of ids in %s: %w", cmp.Or(x.dir, os.TempDir()), err)
+		}
+		if seen {
+			return false, nil
 		}
 	}
 	x.few[h] = struct{}{}
-	if len(x.few) < indexInMemory {
-		return true, nil
+	if len(x.few) >= indexInMemory && !x.full {
+		x.full = x.spill() != nil
 	}
-	return true, x.explain(x.spill())
+	return true, nil
 }
 
 // spill moves the ids in memory to the file, in the order of its pages.
@@ -110,13 +117,6 @@ func (x *Index) grow() error {
 }
 
 func compareHashes(a, b idHash) int { return bytes.Compare(a[:], b[:]) }
-
-func (x *Index) explain(err error) error {
-	if err == nil {
-		return nil
-	}
-	return fmt.Errorf("the index of ids in %s: %w; set TMPDIR to a directory with more room", cmp.Or(x.dir, os.TempDir()), err)
-}
 
 // Close gives the file back.
 func (x *Index) Close() error {

@@ -36,8 +36,33 @@ func TestEveryDuplicateIsFoundInBoundedMemory(t *testing.T) {
 	if names, _ := os.ReadDir(dir); len(names) != 0 {
 		t.Errorf("the index has left %v", names)
 	}
-	if _, err := ids.NewIndex(dir + "/none").Add("x"); err != nil {
-		t.Errorf("few ids need no file: %v", err)
+}
+
+// Without a place for a file, or with one that became full, ids stay in memory.
+func TestNoRoomForTheFile(t *testing.T) {
+	for name, prepare := range map[string]func(*ids.Index){
+		"nowhere": func(*ids.Index) {},
+		"full":    ids.ReadOnly,
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir() + "/none"
+			if name == "full" {
+				dir = t.TempDir()
+			}
+			x := ids.NewIndex(dir)
+			defer x.Close()
+			for round := range 2 {
+				for i := range 160_000 {
+					if i == 60_000 && round == 0 {
+						prepare(x)
+					}
+					fresh, err := x.Add(fmt.Sprint("query-", i))
+					if err != nil || fresh != (round == 0) {
+						t.Fatal(round, i, fresh, err)
+					}
+				}
+			}
+		})
 	}
 }
 
