@@ -123,6 +123,19 @@ func TestItemsAreLinesOrObjects(t *testing.T) {
 	}
 }
 
+// A packed file of items is unpacked by its name, as one of queries is.
+func TestPackedItems(t *testing.T) {
+	for c, name := range map[format.Compression]string{format.Gzip: "items.gz", format.Zstd: "items.ndjson.zst"} {
+		got, err := read(format.Items(strings.NewReader(packed(t, c, "nginx\nredis\n")), format.Input{Name: name}))
+		if err != nil || len(got) != 2 || got[1].Text != "redis" {
+			t.Errorf("%s: %v, %v", name, got, err)
+		}
+		if _, err := read(format.Items(strings.NewReader("nginx\n"), format.Input{Name: name})); err == nil {
+			t.Errorf("%s: what is not packed is no error", name)
+		}
+	}
+}
+
 // An empty batch is an empty result, whatever the kind of file.
 func TestNothingInIt(t *testing.T) {
 	for name, content := range map[string]string{"a.jsonl": "", "b.jsonl": "\n \n\r\n", "a.csv": "", "b.csv": "id,name\n", "a.txt": "\n", "-": ""} {

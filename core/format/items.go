@@ -17,10 +17,17 @@ type Item struct {
 
 // Items reads the items of a generator. If the first line is a JSON object,
 // the file is NDJSON and every line has to be one; otherwise each line is an
-// item as it stands. An error is an [*Error] and the last element.
+// item as it stands. The input is unpacked if its name says that it is packed.
+// An error is an [*Error] and the last element.
 func Items(r io.Reader, in Input) iter.Seq2[Item, error] {
 	return func(yield func(Item, error) bool) {
-		lines := NewLineReader(r, in)
+		plain, err := CompressionOf(in.Name).NewReader(r)
+		if err != nil {
+			yield(Item{}, &Error{File: in.name(), Problem: err.Error(), Err: err, last: true})
+			return
+		}
+		defer plain.Close()
+		lines := NewLineReader(plain, in)
 		ndjson := false
 		for n := 0; ; n++ {
 			line, err := lines.Next()

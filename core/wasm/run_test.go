@@ -152,3 +152,23 @@ func TestFactsAreGivenSparingly(t *testing.T) {
 		}
 	}
 }
+
+// An item that no guest can be given is told with the generator, whether it is
+// the first or another.
+func TestItemsThatNoGuestCanBeGiven(t *testing.T) {
+	m, r := goGenerator(t, "package"), newRunner(t, wasm.Config{})
+	for name, bad := range map[string]wasm.Item{"large": {Text: strings.Repeat("x", 2<<20)}, "array": {JSON: []byte(`[1]`)}, "broken": {JSON: []byte(`{"a":`)}} {
+		for _, items := range [][]wasm.Item{{bad}, {{Text: "nginx"}, bad}} {
+			_, _, err := collect(r, m, wasm.Request{Items: func(yield func(wasm.Item, error) bool) {
+				for _, item := range items {
+					if !yield(item, nil) {
+						return
+					}
+				}
+			}})
+			if !errors.Is(err, wasm.InvalidItem) || !strings.HasPrefix(err.Error(), "generator package: an item is ") {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	}
+}

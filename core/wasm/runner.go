@@ -83,6 +83,9 @@ func (r *Runner) generate(ctx context.Context, m *Module, req Request, yield fun
 	if !m.Manifest.Items.Optional {
 		// Without an item there is nothing to ask, and no guest to start.
 		if some, err := items.some(ctx); err != nil || !some {
+			if e, ok := errors.AsType[*Error](err); ok {
+				err = e.named(m.Name())
+			}
 			return passOn(items, yield, err)
 		}
 	}
