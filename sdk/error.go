@@ -117,6 +117,12 @@ type Error struct {
 	Cause error
 }
 
+// ErrPluginBroke is in the chain of an [Internal] error if the provider's process
+// ended while the call was under way, or broke the stream that the call was on:
+// one event, however many calls it took with it, and no sign that the query or
+// the vendor is to blame.
+var ErrPluginBroke = errors.New("the plugin broke")
+
 // Errorf returns an [*Error] with a formatted message. A %w in the format sets
 // Cause.
 func Errorf(kind Kind, format string, args ...any) *Error {

@@ -165,6 +165,9 @@ func (i *instance) clientConfig(ctx context.Context, image *store.Image) *plugin
 // startError says why the plugin did not start, with its last words. What
 // go-plugin says of one that ended by itself is only that nothing came from it.
 func (i *instance) startError(err error) *sdk.Error {
+	if r := i.cfg.Reattach; r != nil {
+		return sdk.Errorf(sdk.Internal, "the process %d cannot be asked: %w; start the plugin with --debug again, or unset %s", r.PID, err, provider.ReattachVariable)
+	}
 	e := sdk.Errorf(sdk.Internal, "the plugin %s did not start: %w", i.cfg.Plugin.Path, err)
 	if i.dead() && !i.child.killed.Load() {
 		e.Message = fmt.Sprintf("the plugin %s did not start: it ended (%s) before it could be asked; %s", i.cfg.Plugin.Path, i.child.ending(), i.child.Diagnose(context.Background()))
@@ -247,6 +250,7 @@ func (i *instance) failed(ctx context.Context, err error) error {
 	select {
 	case <-i.child.done():
 		e.Message = fmt.Sprintf("the plugin died: %s", i.child.ending()) + i.lastWords()
+		e.Cause = fmt.Errorf("%w: %w", sdk.ErrPluginBroke, e.Cause)
 	case <-ctx.Done():
 	case <-time.After(time.Second):
 		if status.Code(e.Cause) == codes.Unavailable {

@@ -358,7 +358,7 @@ func TestDeathAndRestart(t *testing.T) {
 	p := open(t, process.Config{})
 	first := ask(t, p, "pid")
 	_, err := say(t.Context(), p, "exit")
-	if !errors.Is(err, sdk.Internal) || !strings.Contains(err.Error(), "my last words") || !strings.Contains(err.Error(), "exit status 3") {
+	if !errors.Is(err, sdk.Internal) || !errors.Is(err, sdk.ErrPluginBroke) || !strings.Contains(err.Error(), "my last words") || !strings.Contains(err.Error(), "exit status 3") {
 		t.Errorf("got %v", err)
 	}
 	if second := ask(t, p, "pid"); second == first {

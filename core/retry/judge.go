@@ -52,12 +52,16 @@ type Policy struct {
 }
 
 // Judge decides what follows a failed attempt. It counts the failure in rec
-// and, if it was in doubt, in the lane's budget.
+// and, if it was in doubt, in the lane's budget. A plugin that broke is one event,
+// of which the budget knows nothing: all that it was doing is sent once more.
 func (p Policy) Judge(err *sdk.Error, rec *Record, lane *Budget) Verdict {
 	kind := effectiveKind(err)
 	rule := RuleOf(kind, p.MaxRetries)
 	before := rec.count(kind)
 	rec.Sent++
+	if errors.Is(err, sdk.ErrPluginBroke) {
+		rule.Budgeted = false
+	}
 	if rule.Budgeted {
 		lane.Failure()
 	}

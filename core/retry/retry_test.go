@@ -127,6 +127,34 @@ func TestBudgetEndsRetriesInAnOutage(t *testing.T) {
 	}
 }
 
+// However many calls die with a plugin, each is sent once more, and the budget
+// for outages of the vendor is untouched.
+func TestWhatAPluginTookWithItIsSentOnceMore(t *testing.T) {
+	var lane retry.Budget
+	died := &sdk.Error{Kind: sdk.Internal, Cause: fmt.Errorf("%w: EOF", sdk.ErrPluginBroke)}
+	for n := range 64 {
+		var rec retry.Record
+		if v := policy().Judge(died, &rec, &lane); v.Action != retry.Again || !v.Rule.Paid {
+			t.Fatalf("call %d: %+v", n, v)
+		}
+		if v := policy().Judge(died, &rec, &lane); v.Action != retry.Fail {
+			t.Fatalf("call %d, for the second time: %+v", n, v)
+		}
+	}
+	if !lane.Allows() {
+		t.Error("the lane has no retries left")
+	}
+	var rec retry.Record
+	bug := &sdk.Error{Kind: sdk.Internal, Message: "a bug"}
+	for range 10 {
+		var rec retry.Record
+		policy().Judge(bug, &rec, &lane)
+	}
+	if v := policy().Judge(bug, &rec, &lane); v.Action != retry.Fail {
+		t.Errorf("a plugin's own failures draw on no budget: %+v", v)
+	}
+}
+
 func TestBackoff(t *testing.T) {
 	want := []time.Duration{0, 500 * time.Millisecond, time.Second, 2 * time.Second, 4 * time.Second,
 		8 * time.Second, 16 * time.Second, 32 * time.Second, time.Minute, time.Minute}

@@ -126,7 +126,7 @@ func streamError(ctx context.Context, err error) error {
 	case isTyped(err):
 		return err
 	}
-	return &sdk.Error{Kind: sdk.Internal, Message: fmt.Sprintf("the plugin broke the stream: %v", err), Cause: err}
+	return &sdk.Error{Kind: sdk.Internal, Message: fmt.Sprintf("the plugin broke the stream: %v", err), Cause: fmt.Errorf("%w: %w", sdk.ErrPluginBroke, err)}
 }
 
 // CompleteUnary is Complete by a call of its own, whether there is a stream or

@@ -151,7 +151,7 @@ func TestABrokenStreamIsInternalAndCounted(t *testing.T) {
 			continue
 		}
 		failed++
-		if !errors.Is(err, sdk.Internal) {
+		if !errors.Is(err, sdk.Internal) || !errors.Is(err, sdk.ErrPluginBroke) {
 			t.Fatalf("got %v", err)
 		}
 		if failed > 3 {
