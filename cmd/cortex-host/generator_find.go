@@ -98,7 +98,7 @@ func (a *app) newRunner(c *config.Config) (*wasm.Runner, error) {
 		limits.CompileTimeout = c.GeneratorTimeout // who sets a deadline means all of it
 	}
 	allow := c.GeneratorAllow
-	return wasm.NewRunner(wasm.Config{
+	r, err := wasm.NewRunner(wasm.Config{
 		CacheDir: cache,
 		Limits:   limits,
 		Allow: wasm.Allow{Providers: allow.Providers, Models: allow.Models, Options: allow.Options, ImageURLs: allow.ImageURLs,
@@ -106,6 +106,7 @@ func (a *app) newRunner(c *config.Config) (*wasm.Runner, error) {
 		Facts: facts.New(facts.Config{}),
 		Log:   a.guestLog(),
 	})
+	return r, withHint(err, "set HOME or XDG_CACHE_HOME to a directory that this user can write to, and nobody else")
 }
 
 // maxGuestLines is how much of what a guest prints on stderr is shown as it

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"slices"
 	"strings"
@@ -42,7 +43,11 @@ type file struct {
 func readFile(path string, trusted bool) (*file, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, &Error{Origin: path, Problem: "cannot be read: " + cause(err), Hint: "`cortex-host config init` writes a file to start from"}
+		hint := "let this user read it, or name another file with --config"
+		if errors.Is(err, fs.ErrNotExist) {
+			hint = "`cortex-host config init` writes a file to start from"
+		}
+		return nil, &Error{Origin: path, Problem: "cannot be read: " + cause(err), Hint: hint}
 	}
 	defer f.Close()
 	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
