@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -91,4 +93,24 @@ func terminalWidth(stream any) int {
 		}
 	}
 	return 80
+}
+
+// readLine reads a line that somebody types. A signal ends the wait; whoever
+// still reads then ends with the program.
+func readLine(ctx context.Context, from *bufio.Reader) (string, error) {
+	type read struct {
+		line string
+		err  error
+	}
+	typed := make(chan read, 1)
+	go func() {
+		line, err := from.ReadString('\n')
+		typed <- read{line, err}
+	}()
+	select {
+	case r := <-typed:
+		return r.line, r.err
+	case <-ctx.Done():
+		return "", context.Cause(ctx)
+	}
 }

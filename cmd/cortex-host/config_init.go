@@ -117,7 +117,7 @@ func (a *app) askSettings(ctx context.Context, answers map[string]string) error 
 func (a *app) askSetting(ctx context.Context, lines *bufio.Reader, key, question string) (string, error) {
 	for {
 		a.note("%s", question)
-		line, err := lines.ReadString('\n')
+		line, err := readLine(ctx, lines)
 		if err != nil {
 			return "", usagef("--no-questions asks nothing", "the questions were not answered")
 		}

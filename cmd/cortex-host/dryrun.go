@@ -130,7 +130,7 @@ func (a *app) confirm(ctx context.Context, j job, o *outputFlags, record journal
 		cost = costText(plan)
 	}
 	a.note("%d queries, %s, about %s. Ask them? [y/N]", plan.Queries, cost, format.Seconds(plan.Duration))
-	answer, err := bufio.NewReader(a.stdin).ReadString('\n')
+	answer, err := readLine(ctx, bufio.NewReader(a.stdin))
 	if err == nil && strings.HasPrefix(strings.ToLower(strings.TrimSpace(answer)), "y") {
 		return nil
 	}

@@ -343,3 +343,36 @@ func TestASignalEndsTheCheck(t *testing.T) {
 		t.Errorf("exit %d after %v\n%s", code, took, cmd.Stderr)
 	}
 }
+
+// A signal ends a program that waits for a pipe which nobody opens or fills.
+func TestASignalEndsAWait(t *testing.T) {
+	pipe := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{
+		{"batch", pipe, "--provider", "simulator"}, {"batch", "-", "--provider", "simulator", "--dry-run"}, {"batch", queryFile(t, 1), "--provider", "simulator", "-o", pipe},
+		{"run", "package", "--input", pipe, "--provider", "simulator"}, {"report", "-", "-o", pipe},
+	} {
+		cmd := command(t, args...)
+		stdin, err := cmd.StdinPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		errs := new(lockedBuffer)
+		cmd.Stderr = errs
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(500 * time.Millisecond)
+		sent := time.Now()
+		if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+			t.Fatal(err)
+		}
+		waitEnd(t, cmd, 20*time.Second)
+		stdin.Close()
+		if code, took := cmd.ProcessState.ExitCode(), time.Since(sent); code != 143 || took > deaf*slack || !strings.Contains(errs.String(), "\nhint: ") {
+			t.Errorf("%v: exit %d after %v\n%s", args, code, took, errs)
+		}
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"os/signal"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/cortexlinux/cortex-host/core/format"
 )
@@ -53,9 +54,14 @@ func watchSignals(stderr io.Writer) (i *interrupts, stop func()) {
 		defer close(done)
 		for s := range signals {
 			if !i.receive(&signalError{s.(syscall.Signal)}) {
-				fmt.Fprintln(stderr, "error: "+format.Inline(i.ended().Error())+", again: not waiting any longer\nhint: `cortex-host runs list` shows what can be resumed")
-				i.beforeExit()
-				os.Exit(i.ended().exit())
+				i.exit(stderr, ", again: not waiting any longer")
+			}
+			if i.aborted() {
+				time.AfterFunc(deaf, func() {
+					if i.aborted() { // still: a run may have begun a moment later
+						i.exit(stderr, "")
+					}
+				})
 			}
 		}
 	}()
@@ -66,6 +72,24 @@ func watchSignals(stderr io.Writer) (i *interrupts, stop func()) {
 		<-done
 		i.cancel(nil)
 	}
+}
+
+// deaf is for how long a command that has nothing to end in an orderly way may
+// go on behind a signal: it may be waiting for a pipe that nobody opens.
+const deaf = 2 * time.Second
+
+// aborted reports whether a signal came while nobody knew an orderly end.
+func (i *interrupts) aborted() bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.first != nil && i.orderly == nil
+}
+
+// exit ends the process at once.
+func (i *interrupts) exit(stderr io.Writer, how string) {
+	fmt.Fprintln(stderr, "error: "+format.Inline(i.ended().Error())+how+"\nhint: `cortex-host runs list` shows what can be resumed")
+	i.beforeExit()
+	os.Exit(i.ended().exit())
 }
 
 // receive acts on one signal. It returns false if nothing softer is left than

@@ -371,3 +371,23 @@ func TestResumedRunsAskAboutWhatIsLeft(t *testing.T) {
 		t.Errorf("%d requests", n)
 	}
 }
+
+// Ctrl-C at a question ends the program, as it does everywhere.
+func TestCtrlCAtAQuestion(t *testing.T) {
+	vendor := startVendor(t, upstream.Config{})
+	dir := t.TempDir()
+	s := onTerminal(t, dir, 100, nil, "config", "init")
+	s.sees(`Whom to ask`)
+	s.typed("\x03")
+	s.ends(130)
+	if _, err := os.Stat(filepath.Join(dir, "cortex-host.yaml")); err == nil {
+		t.Error("a file was written")
+	}
+	s = onTerminal(t, dir, 100, []string{"OPENAI_API_KEY=sk-1"}, "batch", queryFile(t, 3), "--provider", "openai", "--base-url", vendor.URL()+"/v1", "--price", "1000000,1000000")
+	s.sees(`Ask them\? \[y/N\]`)
+	s.typed("\x03")
+	s.ends(130)
+	if n := vendor.Stats().Requests; n != 0 {
+		t.Errorf("%d calls were made", n)
+	}
+}
