@@ -67,8 +67,11 @@ func (x *Index) Add(id string) (fresh bool, err error) {
 		}
 	}
 	x.few[h] = struct{}{}
-	if len(x.few) >= indexInMemory && !x.full {
-		x.full = x.spill() != nil
+	if len(x.few) >= indexInMemory && !x.full && x.spill() != nil {
+		x.full = true
+		if x.disk != nil {
+			x.disk.dirty = false // all of it is in memory still
+		}
 	}
 	return true, nil
 }
@@ -94,8 +97,11 @@ func (x *Index) spill() error {
 	if err := x.disk.addSorted(batch); err != nil {
 		return err
 	}
+	if err := x.disk.flush(); err != nil {
+		return err
+	}
 	clear(x.few)
-	return x.disk.flush()
+	return nil
 }
 
 // grow moves the ids to a file twice as large.
