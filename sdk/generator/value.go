@@ -19,7 +19,7 @@ func (v Value) Exists() bool { return v != "" && v != "null" }
 func (v Value) IsObject() bool { return strings.HasPrefix(string(v), "{") }
 
 // Text returns a string's text, a number's digits, "true" or "false", and "" for
-// all else.
+// all else. It may be a part of the record, and keep all of it in memory.
 func (v Value) Text() string {
 	if v == "" || v[0] == '{' || v[0] == '[' || v == "null" {
 		return ""

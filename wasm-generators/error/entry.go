@@ -205,6 +205,7 @@ func (g *groups) add(e entry) {
 		g.left++
 		return
 	}
+	e.message, e.source = strings.Clone(e.message), strings.Clone(e.source) // they keep their whole line otherwise
 	g.index[key] = &e
 	g.list = append(g.list, &e)
 }
