@@ -135,9 +135,11 @@ func checkOutput(ctx context.Context, cfg Config, o *Output) error {
 		switch {
 		case errors.Is(err, ErrNoFile):
 			return fmt.Errorf("the output cannot take its place: %w", err)
+		case errors.Is(err, fs.ErrNotExist):
 		case err == nil && !o.Replace:
 			return &ExistsError{Path: path}
-		case err != nil && !errors.Is(err, fs.ErrNotExist) && !(o.Replace && errors.Is(err, fs.ErrPermission)):
+		case o.Replace && errors.Is(err, fs.ErrPermission): // it need not be read
+		case err != nil:
 			return err
 		}
 	}
