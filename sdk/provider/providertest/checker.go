@@ -177,7 +177,7 @@ func (c *checker) with(ctx context.Context, f func(i Instance) error) error {
 	defer i.Close()
 	err = f(i)
 	if errors.Is(err, sdk.Internal) {
-		return fmt.Errorf("%w%s", err, logTail(i)) // the plugin's own fault: it may have told more
+		return fmt.Errorf("%w%s", err, logTail(i, c.about.Name)) // the plugin's own fault: it may have told more
 	}
 	return err
 }
@@ -206,7 +206,7 @@ func (c *checker) wantError(r *sdk.Response, err error, kinds ...sdk.Kind) (*sdk
 func (c *checker) shownSecret(text string) error {
 	for _, s := range c.secrets {
 		if strings.Contains(text, s) {
-			return fmt.Errorf("a secret shows in: %s", text)
+			return errors.New(secretShows + text)
 		}
 	}
 	return nil

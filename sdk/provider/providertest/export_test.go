@@ -21,4 +21,4 @@ func CheckOnly(ctx context.Context, door Door, f Fixture, name string) (finding 
 }
 
 // MendOf is mendOf.
-func MendOf(name string) string { return mendOf(name) }
+func MendOf(name string) string { return mendOf(name, "") }

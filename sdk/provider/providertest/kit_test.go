@@ -389,7 +389,9 @@ func (d loggingDoor) Open(ctx context.Context, s providertest.Surroundings) (pro
 
 type loggingInstance struct{ providertest.Instance }
 
-func (loggingInstance) Log() string { return "Traceback\nValueError: secret-canary-in-a-fixture\n" }
+func (loggingInstance) Log() string {
+	return "[DEBUG] waiting for it\n[DEBUG] cortex-provider-toy: Traceback\n[DEBUG] cortex-provider-toy: ValueError: secret-canary-in-a-fixture\n"
+}
 
 func TestReadFixture(t *testing.T) {
 	for text, says := range map[string]string{

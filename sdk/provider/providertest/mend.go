@@ -1,11 +1,14 @@
 package providertest
 
-import "strings"
+import (
+	"strings"
+	"time"
+)
 
 // mends say how to mend what a check finds, by the beginning of its name; of two
 // that fit the longer one counts.
 var mends = map[string]string{
-	"handshake":                "print one line on standard output when the socket listens, flush it, and serve gRPC there: WIRE.md, Start",
+	"handshake":                "do what WIRE.md says under Start, in that order",
 	"describe":                 "answer Describe without settings, always the same: WIRE.md, Calls",
 	"unconfigured":             "answer a call that comes before Configure by your defaults, or by an error as any other",
 	"configure refuses":        "check every property, also unknown ones and types, and answer with an error that begins with the property's name and shows no value",
@@ -37,8 +40,14 @@ var mends = map[string]string{
 	"TLS with a CA of its own": "trust the certificates in the file that the CA setting names, and those of SSL_CERT_FILE",
 }
 
+// secretShows begins what is said of a text with a secret in it.
+const secretShows = "a secret shows in: "
+
 // mendOf says how to mend what the check of that name found.
-func mendOf(name string) string {
+func mendOf(name, found string) string {
+	if strings.Contains(found, secretShows) {
+		return "take the values of secret settings out of every error and log line: a vendor may quote them"
+	}
 	best := ""
 	for begins := range mends {
 		if strings.HasPrefix(name, begins) && len(begins) > len(best) {
@@ -67,19 +76,26 @@ func (m *misnamed) Error() string {
 	return "the plugin calls itself " + m.calls + ", its file cortex-provider-" + m.file + ": nobody can install or run it; rename one of them"
 }
 
-// logTail is the end of what a failed instance wrote, ready to be appended to an
-// error, or "".
-func logTail(i Instance) string {
+// logTail is the end of what a failed plugin of that name wrote, ready to be
+// appended to an error, or "". What it wrote may still be on its way.
+func logTail(i Instance, plugin string) string {
 	l, ok := i.(Logger)
 	if !ok {
 		return ""
 	}
-	const most, lines = 1000, 6
-	text := strings.TrimSpace(l.Log())
-	text = strings.ToValidUTF8(text[max(0, len(text)-most):], "?")
-	list := strings.Split(text, "\n")
-	if text = strings.Join(list[max(0, len(list)-lines):], "\n"); text == "" {
+	const lines, most = 8, 300
+	var last []string
+	for try := 0; len(last) == 0 && try < 10; try++ {
+		time.Sleep(30 * time.Millisecond)
+		for line := range strings.Lines(l.Log()) {
+			// What the host says beside it is left out.
+			if _, text, ok := strings.Cut(strings.TrimSpace(line), "cortex-provider-"+plugin+": "); ok {
+				last = append(last, strings.ToValidUTF8(text[:min(len(text), most)], "?"))
+			}
+		}
+	}
+	if len(last) == 0 {
 		return ""
 	}
-	return "\nits log ends:\n" + text
+	return "\nits log ends:\n" + strings.Join(last[max(0, len(last)-lines):], "\n")
 }

@@ -27,7 +27,7 @@ func Run(t *testing.T, newPlugin func() provider.Plugin, f Fixture) {
 			case errors.As(err, &skip):
 				t.Skip(skip.why)
 			case err != nil:
-				t.Errorf("%v\n-> %s", err, mendOf(one.name))
+				t.Errorf("%v\n-> %s", err, mendOf(one.name, err.Error()))
 			}
 		})
 	}
@@ -79,7 +79,7 @@ func (c *checker) find(ctx context.Context, one check) Finding {
 	case errors.As(err, &skip):
 		f.Status, f.Detail = Skip, skip.why
 	case err != nil:
-		f.Status, f.Detail, f.Mend = Fail, err.Error(), mendOf(one.name)
+		f.Status, f.Detail, f.Mend = Fail, err.Error(), mendOf(one.name, err.Error())
 	}
 	return f
 }
