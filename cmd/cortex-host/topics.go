@@ -27,8 +27,8 @@ const exitCodesHelp = `The exit codes are stable: scripts may rely on them.
   3    finished, but queries failed (run, batch, resume, generate), or a test
        failed (provider test, generator test)
   4    ended early by a budget, a deadline, --abort-after, or because nobody is
-       left to ask (a wrong key, no quota); it can be resumed if it has an
-       -o file
+       left to ask (a wrong key, no quota), or resumed for a part that left
+       others open (--failed); it can be resumed if it has an -o file
   130  ended by SIGINT (Ctrl-C), 143 by SIGTERM, 129 by SIGHUP; it can be
        resumed like 4
 
@@ -38,33 +38,35 @@ than 5 in 100 failed.
 
 Whatever the code is, stderr has "error: ..." and "hint: ..." if it is not 0.`
 
-const recordingHelp = `With -o FILE a run is recorded, and nothing that happens to the machine costs an
-answer. Until every query has its row, rows are in FILE.partial, which can be
-read meanwhile; then FILE appears in one step. Without --force no file is ever
-replaced. The record is in ~/.local/state/cortex-host/runs, readable by you
-alone; keys never enter it, prompts only as far as rows hold them.
+const recordingHelp = `With -o FILE a run is recorded, and nothing that happens to the machine costs
+an answer. Until every query has its row, rows are in FILE.partial, which can
+be read meanwhile; then FILE appears in one step. Without --force no answers
+are ever replaced, and queries not even with it; pages and summaries are. The
+record is in ~/.local/state/cortex-host/runs, readable by you alone; keys never
+enter it, prompts only as far as rows hold them.
 
-A run to stdout alone has none of this: after a crash nobody knows which answers
-were paid for, and it cannot be resumed.
+A run to stdout alone has none of this: after a crash nobody knows which
+answers were paid for, and it cannot be resumed.
 
-To go on after a kill, a power cut, Ctrl-C, a full disk, a deadline or a budget:
-the same command line with --resume, or "cortex-host resume FILE". Answered
-queries are not asked again. What was in flight at a kill is listed, counts as
-paid at its bound, and may be billed twice if it is asked again. Keys, limits,
-concurrency, budget and deadline may change; model, prompt, options and input
-may not, except for facts about this machine that a generator writes into its
-prompts. Whom a name asks may change (server, organization, the plugin's version
-and settings): it is told from what to what. --failed asks only what failed,
---degraded also what a fallback answered. A run that was finished under --limit
-goes on without it, or with a higher one. --new-run drops what there is and
-begins anew.
+To go on after a kill, a power cut, Ctrl-C, a full disk, a deadline or a
+budget: the same command line with --resume, or "cortex-host resume FILE".
+Answered queries are not asked again. What was in flight at a kill is listed,
+counts as paid at its bound, and may be billed twice if it is asked again.
+Keys, limits, concurrency, budget and deadline may change; model, prompt,
+options and input may not, except for facts about this machine that a generator
+writes into its prompts. Whom a name asks may change (server, organization, the
+plugin's version and settings): it is told from what to what. --failed asks
+only what failed, --degraded also what a fallback answered. A run that was
+finished under --limit goes on without it, or with a higher one. --new-run
+drops what there is and begins anew.
 
 --sync says when answers are safe from a power cut: group (the default) some
 twenty times a second, always before the next one is written, none when the
 system likes. The death of the program alone costs no answer in any of them.
 
-At most 100 runs and 2 GiB of records are kept, finished ones are dropped first,
-outputs never. "cortex-host runs list | show | trace | rm" looks after them.`
+At most 100 runs and 2 GiB of records are kept, finished ones are dropped
+first, outputs never. "cortex-host runs list | show | trace | rm" looks after
+them.`
 
 // environmentHelp lists the variables.
 func environmentHelp() string {
