@@ -71,7 +71,7 @@ func (r *Run) assemble(ctx context.Context) (Outcome, finishRecord, error) {
 	apart := func(c class) bool { return o.ErrorPath != "" && c.failed() }
 	errorRows := ""
 	if o.ErrorPath != "" && out.Totals.Failed > 0 {
-		errorRows = o.ErrorPath + ".partial"
+		errorRows = o.unnamedErrors()
 		size, err := writeFile(r.cfg.Disk, errorRows, func(w io.Writer) error { return r.heldRows(ctx, w, apart) })
 		if err != nil {
 			return out, rec, err

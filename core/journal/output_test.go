@@ -81,6 +81,25 @@ func TestOutputOverWhatIsNoFile(t *testing.T) {
 	}
 }
 
+// A file of errors that is another run's output does not cost that run a row.
+func TestErrorsWhereAnotherRunHasItsAnswers(t *testing.T) {
+	d := newSimDisk()
+	other := interrupted(t, d, 3)
+	cfg := other.cfg
+	r, err := Create(t.Context(), cfg, Plan{Output: Output{Path: "/data/mine", ErrorPath: output}})
+	must(t, err)
+	_, err = ask(r, 0, 0, "failed")
+	must(t, err)
+	_, err = r.Finish(t.Context())
+	must(t, err)
+	if rows := rowsOf(t, content(t, d, output+".partial")); len(rows) != 3 {
+		t.Errorf("of the other run's answers %d are left", len(rows))
+	}
+	if _, err := Resume(t.Context(), cfg, other.ID(), testPlan(), all()); !errors.As(err, new(*ExistsError)) {
+		t.Errorf("the other run: %v", err)
+	}
+}
+
 func TestFilesBelongToTheirOwner(t *testing.T) {
 	dir := t.TempDir()
 	r, err := Create(t.Context(), Config{Dir: filepath.Join(dir, "runs")}, Plan{Output: Output{Path: filepath.Join(dir, "out.ndjson")}})

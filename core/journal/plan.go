@@ -114,6 +114,11 @@ func (o *Output) unnamed() string {
 	return o.Partial()
 }
 
+// unnamedErrors is the file that becomes that of errors by being renamed. It is
+// nobody's partial file: another run may have its answers where this one has its
+// errors.
+func (o *Output) unnamedErrors() string { return o.ErrorPath + ".errors.partial" }
+
 // A Codec is a compression of the final file.
 type Codec interface {
 	NewWriter(w io.Writer) (io.WriteCloser, error)
