@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"reflect"
 	"strings"
@@ -102,7 +103,8 @@ var fullQuery = sdk.Query{
 
 var fullLimit = &sdk.RateLimit{
 	Requests:    sdk.Window{Limit: ptr[int64](60), Remaining: ptr[int64](0), Reset: ptr(time.Second)},
-	InputTokens: sdk.Window{Remaining: ptr[int64](9)},
+	Tokens:      sdk.Window{Limit: ptr[int64](1000)},
+	InputTokens: sdk.Window{Remaining: ptr[int64](9)}, OutputTokens: sdk.Window{Reset: ptr(time.Minute)},
 }
 
 func TestQueryAndResponseCross(t *testing.T) { bothWays(t, testQueryAndResponseCross) }
@@ -130,6 +132,11 @@ func testQueryAndResponseCross(t *testing.T, connect func(testing.TB, Plugin) *C
 	if !reflect.DeepEqual(*r, want) {
 		t.Errorf("the host got  %+v\nthe plugin said %+v", *r, want)
 	}
+	// Asked without a model, a plugin says which one it took.
+	want.Model = "its own"
+	if r, err = c.Complete(t.Context(), textQuery("x")); err != nil || r.Model != "its own" {
+		t.Errorf("%+v, %v", r, err)
+	}
 }
 
 // Every kind that a provider may report has a place on the wire, and so has
@@ -145,6 +152,13 @@ func testEveryKindCrosses(t *testing.T, connect func(testing.TB, Plugin) *Client
 		if !errors.As(err, &got) || !reflect.DeepEqual(*got, e) {
 			t.Errorf("%s: got %+v, want %+v", kind, got, e)
 		}
+	}
+	// One without a kind is a bug of the plugin's, at either end.
+	if w := errorToWire(&sdk.Error{}); w.GetKind() != providerv1.ErrorKind_ERROR_KIND_INTERNAL {
+		t.Errorf("to the wire: %v", w.GetKind())
+	}
+	if e := errorFromWire(&providerv1.Error{Kind: 999}); e.Kind != sdk.Internal {
+		t.Errorf("from the wire: %q", e.Kind)
 	}
 	for reason := range finishReasons {
 		if got := responseFromWire(responseToWire(&sdk.Response{FinishReason: reason})).FinishReason; got != reason {
@@ -196,7 +210,7 @@ func TestConfigure(t *testing.T) {
 
 func TestDescriptionCrosses(t *testing.T) {
 	want := sdk.Description{
-		Name: "x", Version: "1.2.3", Summary: "s", Local: true, Free: true, EgressHosts: []string{"h"},
+		Name: "x", Version: "1.2.3", Summary: "s", Local: true, Free: true, EgressHosts: []string{"h"}, ReadPaths: []string{"/etc/x"},
 		Models:       []sdk.Model{{ID: "m", ContextTokens: 1, MaxOutputTokens: 2}},
 		Stream:       true,
 		Limits:       sdk.Limits{MaxConcurrent: 3, RequestsPerSecond: 0.5, TokensPerMinute: 4},
@@ -210,6 +224,12 @@ func TestDescriptionCrosses(t *testing.T) {
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+	for _, rps := range []float64{-1, math.Inf(1), math.NaN()} {
+		d, err := describeFromWire(&providerv1.DescribeResponse{Limits: &providerv1.Limits{RequestsPerSecond: rps, MaxConcurrent: -1, TokensPerMinute: -1}})
+		if err != nil || d.Limits != (sdk.Limits{}) {
+			t.Errorf("limits that are none: %+v, %v", d.Limits, err)
+		}
 	}
 }
 

@@ -1,7 +1,7 @@
 // Command mutants shows that the conformance kit guards every mapping of our
 // providers: it breaks one at a time - a field's name, a case, a field that is
 // filled in, an assignment - and expects the kit to fail, by the name of a check.
-// The mappings that all providers share, in httpapi, are guarded by its tables in
+// The mappings that all providers share, in httpapi and on the wire, are guarded by tables in
 // the same way. Nothing in the work tree is changed.
 //
 //	go run ./sdk/provider/providertest/internal/mutants                    # all, half an hour
