@@ -34,9 +34,8 @@ func (f fileFlag) Set(s string) error {
 // checkFiles refuses a command line that names one file twice: the queries, which
 // the answers would replace, or one output for two things.
 func checkFiles(o *outputFlags, log, input string) error {
-	var in namedFile
-	if input != "" && input != "-" {
-		in = namedFile{"the input", input}
+	if input == "-" {
+		input = ""
 	}
 	if _, fd := follow(o.report); fd == 1 && o.path == "" {
 		return usagef("name a file for one of them, with -o or --report", "answers and page cannot both go to stdout")
@@ -46,7 +45,7 @@ func checkFiles(o *outputFlags, log, input string) error {
 		if f.path == "" || f.path == "-" || isStream(f.path) {
 			continue
 		}
-		if sameFile(in.path, f.path) || i < 2 && sameFile(in.path, f.path+".partial") {
+		if sameFile(input, f.path) || i < 2 && sameFile(input, f.path+".partial") {
 			return usagef("name another file with "+f.flag, "%s is what is read: %s would replace it", input, f.flag)
 		}
 		for _, other := range out[:i] {
