@@ -99,6 +99,7 @@ func TestWhereAnswersGo(t *testing.T) {
 		{"echo old > file; ln -s file link; $run -o link --force; test -L link", map[string]int{"file": 2}},
 		{"mkdir data in; ln -s ../data/file in/link; $run -o in/link --errors in/failed --report in/page.html; test -L in/link", map[string]int{"data/file": 2}},
 		{"ln -s file link; $run -o link; cortex-host runs show link | grep -q file; cortex-host report link -o - | grep -q '<!doctype html>'", map[string]int{"file": 2}},
+		{"mkdir data; ln -s data d; $run -o d/out --limit 1; $run -o data/out --resume; cortex-host runs show d/out | grep -q data/out", map[string]int{"data/out": 2}},
 		{"mkfifo pipe; (cat pipe > page) & $run -o out --report pipe; wait; grep -q '</html>' page", map[string]int{"out": 2}},
 	} {
 		errs, dir, code := inShell(t, "set -e; "+c.script, queries)

@@ -26,9 +26,7 @@ func (a *app) openPast(ctx context.Context, o *outputFlags, plan journal.Plan) (
 	if err != nil {
 		return nil, err
 	}
-	if plan.Output, err = outputOf(o); err != nil {
-		return nil, err
-	}
+	plan.Output = outputOf(o)
 	info, err := journal.Find(ctx, cfg, plan.Output.Path)
 	if err != nil {
 		return nil, journalFailure(err, o.path)

@@ -86,9 +86,7 @@ func (a *app) openJournal(ctx context.Context, o *outputFlags, e format.Encoder,
 	if err != nil {
 		return nil, err
 	}
-	if plan.Output, err = outputOf(o); err != nil {
-		return nil, err
-	}
+	plan.Output = outputOf(o)
 	plan.Output.Header = headerOf(e)
 	plan.WorkDir = workDir()
 	var run *journal.Run
@@ -106,22 +104,16 @@ func (a *app) openJournal(ctx context.Context, o *outputFlags, e format.Encoder,
 	return &journalSink{app: a, run: run, encoder: e, plan: plan}, nil
 }
 
-// outputOf is where the rows go.
-func outputOf(o *outputFlags) (journal.Output, error) {
-	path, _ := follow(o.path)
-	path, err := filepath.Abs(path)
-	if err != nil {
-		return journal.Output{}, err
-	}
-	out := journal.Output{Path: path, Replace: o.force, Discard: o.record.newRun}
+// outputOf is where the rows go. A file is one, by whatever links it is named.
+func outputOf(o *outputFlags) journal.Output {
+	out := journal.Output{Path: realPath(o.path), Replace: o.force, Discard: o.record.newRun}
 	if c := format.CompressionOf(o.path); c != format.Plain {
 		out.Codec, out.Coded = c, true
 	}
 	if o.errorPath != "" {
-		failed, _ := follow(o.errorPath)
-		out.ErrorPath, err = filepath.Abs(failed)
+		out.ErrorPath = realPath(o.errorPath)
 	}
-	return out, err
+	return out
 }
 
 func (a *app) resumeJournal(ctx context.Context, cfg journal.Config, plan journal.Plan, again journal.Again) (*journal.Run, error) {

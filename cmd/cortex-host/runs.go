@@ -120,7 +120,7 @@ func newRunsRemoveCommand(a *app) *cobra.Command {
 			}
 			for _, name := range args {
 				id := name
-				if path, _ := follow(name); exists(path) || exists(path+".partial") {
+				if path := realPath(name); exists(path) || exists(path+".partial") {
 					if found, err := journal.Find(cmd.Context(), cfg, path); err == nil {
 						id = found.ID
 					}
@@ -151,8 +151,7 @@ func (a *app) showRun(ctx context.Context, name string) (journal.Info, error) {
 	}
 	info, err := journal.Show(ctx, cfg, name)
 	if errors.Is(err, journal.ErrNoRun) {
-		path, _ := follow(name)
-		if found, findErr := journal.Find(ctx, cfg, path); findErr == nil {
+		if found, findErr := journal.Find(ctx, cfg, realPath(name)); findErr == nil {
 			return journal.Show(ctx, cfg, found.ID)
 		}
 	}
