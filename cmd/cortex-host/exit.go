@@ -103,8 +103,6 @@ func hintOfGuest(e *wasm.Error) string {
 	switch e.Reason {
 	case wasm.Deadline, wasm.OutOfMemory, wasm.OutOfCPU, wasm.Trapped, wasm.ExitStatus, wasm.BadRecord, wasm.LimitExceeded, wasm.Silent:
 		return "`cortex-host generator test` says what is wrong with a generator, and how its author mends it"
-	case wasm.InvalidItem:
-		return "an item is a short text or a JSON object, such as a name or a line of a log: see `cortex-host generator describe`"
 	case wasm.InvalidParams:
 		return "`cortex-host generator describe` shows parameters and presets"
 	case wasm.NotAllowed:

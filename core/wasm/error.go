@@ -24,7 +24,8 @@ const (
 	InvalidManifest Reason = "invalid_manifest"
 	// InvalidParams: a parameter is unknown, missing or not of its schema.
 	InvalidParams Reason = "invalid_params"
-	// InvalidItem: an item of the input cannot be handed to a guest.
+	// InvalidItem: an item of the input cannot be handed to a guest; it is the
+	// cause of an [sdk.ItemError].
 	InvalidItem Reason = "invalid_item"
 	// Deadline: the host waited for the guest for as long as it may.
 	Deadline Reason = "deadline"

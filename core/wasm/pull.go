@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"iter"
+	"strconv"
 	"sync"
 
 	"github.com/cortexlinux/cortex-host/sdk"
@@ -16,6 +17,10 @@ const (
 	maxPendingBytes = 1 << 20
 )
 
+// maxUnfit is how many items may be unfit for any guest: with more of them, the
+// input is something else than items.
+const maxUnfit = 1000
+
 // A puller calls an iterator of items in a goroutine of its own, because the
 // iterator may block (on a terminal, say) while the guest has much to tell. It
 // reads ahead a little.
@@ -25,6 +30,7 @@ type puller struct {
 	items   []Item
 	bytes   int
 	bad     []*sdk.ItemError // failed items on their way past the guest
+	unfit   []*sdk.ItemError // those that come after all else
 	count   int64            // items taken from the iterator
 	ended   bool
 	err     error // what ended the iterator
@@ -46,20 +52,24 @@ func pull(ctx context.Context, items iter.Seq2[Item, error], itemBytes int) *pul
 
 func (p *puller) run(items iter.Seq2[Item, error], itemBytes int) {
 	var end error
+	number := 0
 	for item, err := range items {
+		number++
 		var bad *sdk.ItemError
-		switch {
-		case errors.As(err, &bad):
+		if errors.As(err, &bad) {
 			if !p.addBad(bad) {
 				return
 			}
 			continue
-		case err != nil:
-			end = err
-		default:
-			end = checkItem(item, itemBytes)
 		}
-		if end != nil || !p.add(item) {
+		if err == nil {
+			if bad = checkItem(item, number, itemBytes); bad != nil {
+				err = p.addUnfit(bad)
+			} else if !p.add(item) {
+				break
+			}
+		}
+		if end = err; end != nil {
 			break
 		}
 	}
@@ -69,15 +79,38 @@ func (p *puller) run(items iter.Seq2[Item, error], itemBytes int) {
 	p.changed.Broadcast()
 }
 
-func checkItem(item Item, itemBytes int) error {
-	size := max(len(item.Text), len(item.JSON))
-	if size > itemBytes {
-		return failf(InvalidItem, "an item is %d bytes long; at most %d: %s", size, itemBytes, quote([]byte(item.Text), 40))
-	}
-	if item.JSON != nil && (!json.Valid(item.JSON) || firstByte(item.JSON) != '{') {
-		return failf(InvalidItem, "an item is no JSON object: %s", quote(item.JSON, 40))
+// addUnfit keeps a failed item for the end, so that it has the same place among
+// the results whenever the run is gone through.
+func (p *puller) addUnfit(e *sdk.ItemError) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.unfit = append(p.unfit, e); len(p.unfit) > maxUnfit {
+		return failf(InvalidItem, "more than %d items cannot be given to a generator; the last of them: %s", maxUnfit, e.Err.Message)
 	}
 	return nil
+}
+
+// unfitted returns the items that no guest can be given.
+func (p *puller) unfitted() []*sdk.ItemError {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.unfit
+}
+
+// checkItem returns a failed item in place of one that no guest can be given.
+// One line of a log that is too long must not be the end of all the others.
+func checkItem(item Item, number, itemBytes int) *sdk.ItemError {
+	var fail *Error
+	switch size := max(len(item.Text), len(item.JSON)); {
+	case size > itemBytes:
+		fail = failf(InvalidItem, "the item is %d bytes long; at most %d: %s", size, itemBytes, quote(append([]byte(item.Text), item.JSON...), 40))
+	case item.JSON != nil && (!json.Valid(item.JSON) || firstByte(item.JSON) != '{'):
+		fail = failf(InvalidItem, "the item is no JSON object: %s", quote(item.JSON, 40))
+	default:
+		return nil
+	}
+	return &sdk.ItemError{ID: "item_" + strconv.Itoa(number),
+		Err: &sdk.Error{Kind: sdk.InvalidRequest, Message: fail.Message, Cause: fail}}
 }
 
 func firstByte(b []byte) byte {

@@ -153,22 +153,48 @@ func TestFactsAreGivenSparingly(t *testing.T) {
 	}
 }
 
-// An item that no guest can be given is told with the generator, whether it is
-// the first or another.
+// An item that no guest can be given is a failed one, and the others go on.
 func TestItemsThatNoGuestCanBeGiven(t *testing.T) {
 	m, r := goGenerator(t, "package"), newRunner(t, wasm.Config{})
 	for name, bad := range map[string]wasm.Item{"large": {Text: strings.Repeat("x", 2<<20)}, "array": {JSON: []byte(`[1]`)}, "broken": {JSON: []byte(`{"a":`)}} {
-		for _, items := range [][]wasm.Item{{bad}, {{Text: "nginx"}, bad}} {
-			_, _, err := collect(r, m, wasm.Request{Items: func(yield func(wasm.Item, error) bool) {
-				for _, item := range items {
-					if !yield(item, nil) {
-						return
-					}
-				}
+		for _, good := range []bool{true, false} {
+			queries, items, err := collect(r, m, wasm.Request{Items: func(yield func(wasm.Item, error) bool) {
+				_ = (!good || yield(wasm.Item{Text: "nginx"}, nil)) && yield(bad, nil) && good && yield(wasm.Item{Text: "redis"}, nil)
 			}})
-			if !errors.Is(err, wasm.InvalidItem) || !strings.HasPrefix(err.Error(), "generator package: an item is ") {
-				t.Errorf("%s: %v", name, err)
+			wantID, wantQueries := "item_1", 0
+			if good {
+				wantID, wantQueries = "item_2", 2
+			}
+			if err != nil || len(queries) != wantQueries || len(items) != 1 || items[0].ID != wantID || !errors.Is(items[0], wasm.InvalidItem) {
+				t.Errorf("%s: %d queries, %+v, %v", name, len(queries), items, err)
 			}
 		}
+	}
+}
+
+// They come after all else, so that each has the same place in every run; and a
+// file that has nothing else is soon given up.
+func TestUnfitItemsHaveAPlace(t *testing.T) {
+	m, r := goGenerator(t, "package"), newRunner(t, wasm.Config{})
+	bad := wasm.Item{JSON: []byte(`[1]`)}
+	var order []string
+	for q, err := range r.Generate(t.Context(), m, wasm.Request{Items: func(yield func(wasm.Item, error) bool) {
+		_ = yield(bad, nil) && yield(wasm.Item{Text: "a"}, nil) && yield(bad, nil) && yield(wasm.Item{Text: "b"}, nil)
+	}}) {
+		var item *sdk.ItemError
+		if errors.As(err, &item) {
+			q.ID = item.ID
+		}
+		order = append(order, q.ID)
+	}
+	if got := strings.Join(order, " "); got != "pkg_a pkg_b item_1 item_3" {
+		t.Error(got)
+	}
+	_, _, err := collect(r, m, wasm.Request{Items: func(yield func(wasm.Item, error) bool) {
+		for yield(bad, nil) {
+		}
+	}})
+	if !errors.Is(err, wasm.InvalidItem) || !strings.HasPrefix(err.Error(), "generator package: more than 1000 items") {
+		t.Error(err)
 	}
 }

@@ -110,7 +110,7 @@ func (r *Runner) generate(ctx context.Context, m *Module, req Request, yield fun
 
 // passOn yields the failed items of an input that holds nothing else.
 func passOn(items *puller, yield func(sdk.Query, error) bool, err error) error {
-	for _, e := range items.failed() {
+	for _, e := range append(items.failed(), items.unfitted()...) {
 		if !yield(sdk.Query{}, e) {
 			return nil
 		}

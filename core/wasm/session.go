@@ -194,6 +194,11 @@ func (s *session) verdict() error {
 	if n := s.items.taken(); s.decode.records == 0 && (n > 0 || s.module.Manifest.Items.Optional) {
 		return s.fail(failf(Silent, "it was given %d items and printed nothing: every item needs a query or an error", n))
 	}
+	for _, e := range s.items.unfitted() {
+		if !s.yield(sdk.Query{}, e) {
+			break
+		}
+	}
 	return nil
 }
 
