@@ -70,11 +70,23 @@ func TestDamageIsRefused(t *testing.T) {
 			again.closeFiles()
 			again.log.halt()
 			t.Logf("byte %d is in the torn end", at)
-			return
+			for _, l := range again.locks {
+				l.Close()
+			}
+			flip(path, at)
+			break
 		}
 		flip(path, at)
 	}
 
+	rows := int64(len(content(t, d, output+".partial"))) / 2 // there is a mark behind them
+	for at := range rows {
+		flip(output+".partial", at)
+		if _, err := Resume(t.Context(), r.cfg, r.ID(), testPlan(), all()); !errors.As(err, new(*CorruptError)) {
+			t.Fatalf("byte %d of %d of the partial file damaged: %v", at, rows, err)
+		}
+		flip(output+".partial", at)
+	}
 	f, err := d.Open(output+".partial", OpenWrite)
 	must(t, err)
 	must(t, f.Truncate(10))

@@ -1,9 +1,11 @@
 package journal
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
+	"hash"
 	"hash/crc32"
 	"io"
 	"math"
@@ -32,8 +34,9 @@ type history struct {
 	marked  int64 // length of the partial file that was durable at the last mark
 	rows    int64 // records of answered queries, good or not
 
-	cuts []cut
-	buf  []byte
+	cuts     []cut
+	rowsLeft *bufio.Reader // of the partial file, behind the last row that was checked
+	sum      hash.Hash32
 }
 
 // A cut is a kindCut record: rows that were recorded before it and reach
@@ -41,7 +44,7 @@ type history struct {
 type cut struct{ offset, length int64 }
 
 // A rowsFunc is asked, after the first pass, for the file in which rows are
-// checked that were not yet durable at the last mark; nil if they need not be.
+// checked; nil if they need not be.
 type rowsFunc func(h *history) (io.ReaderAt, error)
 
 // replay reads a journal.
@@ -207,7 +210,8 @@ func (h *history) addUp(ctx context.Context, f File, partial io.ReaderAt) error 
 }
 
 // answered counts a row of the partial file if it is there: not cut off later,
-// and if the disk had not confirmed it, as it was written.
+// and as it was written. One that the disk had not confirmed may be lost, another
+// one not.
 func (h *history) answered(body []byte, limit int64, partial io.ReaderAt) error {
 	r, err := decodeSettled(body)
 	if err != nil {
@@ -224,10 +228,14 @@ func (h *history) answered(body []byte, limit int64, partial io.ReaderAt) error 
 	if r.Offset != h.partial {
 		return errMalformed
 	}
-	if partial != nil && r.Offset+r.Length > h.marked {
-		if same, err := h.rowIs(partial, &r); err != nil {
+	if partial != nil {
+		same, err := h.rowIs(partial, &r)
+		switch {
+		case err != nil:
 			return err
-		} else if !same {
+		case !same && r.Offset+r.Length <= h.marked:
+			return &CorruptError{Path: h.plan.Plan.Output.Partial(), Offset: r.Offset, What: "the row there is not the one that the run has written"}
+		case !same:
 			h.void(&r)
 			return nil
 		}
@@ -243,25 +251,19 @@ func (h *history) void(r *settled) {
 	h.lost(r.Index)
 }
 
-// rowIs reports whether the row is in the file as it was written.
+// rowIs reports whether the row is in the file as it was written. It is called
+// for one row after the other.
 func (h *history) rowIs(f io.ReaderAt, r *settled) (bool, error) {
-	if h.buf == nil {
-		h.buf = make([]byte, 64<<10)
+	if h.rowsLeft == nil {
+		h.rowsLeft = bufio.NewReaderSize(io.NewSectionReader(f, r.Offset, math.MaxInt64-r.Offset), 256<<10)
+		h.sum = crc32.New(castagnoli)
 	}
-	sum := uint32(0)
-	for at, end := r.Offset, r.Offset+r.Length; at < end; {
-		b := h.buf[:min(int64(len(h.buf)), end-at)]
-		n, err := f.ReadAt(b, at)
-		if n < len(b) {
-			if errors.Is(err, io.EOF) {
-				return false, nil
-			}
-			return false, err
-		}
-		sum = crc32.Update(sum, castagnoli, b)
-		at += int64(n)
+	h.sum.Reset()
+	n, err := io.CopyN(h.sum, h.rowsLeft, r.Length)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return false, err
 	}
-	return sum == r.CRC, nil
+	return n == r.Length && h.sum.Sum32() == r.CRC, nil
 }
 
 // suffixMin gives each cut the shortest length of itself and those after it.
