@@ -147,7 +147,7 @@ var pipedCommands = []struct {
 	{"batch q.ndjson --provider hostile -o outEVIL.ndjson --errors errEVIL --report EVIL.html", 3},
 	{"runs list", 0}, {"runs list --json", 0}, {"runs show outEVIL.ndjson", 0}, {"runs show outEVIL.ndjson --json", 0}, {"runs trace outEVIL.ndjson", 0},
 	{"report outEVIL.ndjson", 0}, {"resume outEVIL.ndjson --format text", 3},
-	{"control outEVIL.ndjson", 2}, {"control control.sock", 0}, {"__complete run package --provider ''", 0}, {"__complete run package --provider hostile --model ''", 0}, {"__complete run package --provider hostile --model p", 0},
+	{"control outEVIL.ndjson", 1}, {"control control.sock", 0}, {"__complete run package --provider ''", 0}, {"__complete run package --provider hostile --model ''", 0}, {"__complete run package --provider hostile --model p", 0},
 	{"__complete run ''", 0}, {"__complete resume ''", 0}, {"__complete run evil --preset ''", 0}, {"__complete batch --profile ''", 0},
 	{"clean --dry-run", 0}, {"clean --all", 0},
 }
