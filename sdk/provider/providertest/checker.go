@@ -226,3 +226,27 @@ func properties(schema json.RawMessage) (map[string]json.RawMessage, error) {
 	}
 	return s.Properties, nil
 }
+
+// logTail is the end of what a failed plugin of that name wrote, ready to be
+// appended to an error, or "". What it wrote may still be on its way.
+func logTail(i Instance, plugin string) string {
+	l, ok := i.(Logger)
+	if !ok {
+		return ""
+	}
+	const lines, most = 8, 300
+	var last []string
+	for try := 0; len(last) == 0 && try < 10; try++ {
+		time.Sleep(30 * time.Millisecond)
+		for line := range strings.Lines(l.Log()) {
+			// What the host says beside it is left out.
+			if _, text, ok := strings.Cut(strings.TrimSpace(line), "cortex-provider-"+plugin+": "); ok {
+				last = append(last, strings.ToValidUTF8(text[:min(len(text), most)], "?"))
+			}
+		}
+	}
+	if len(last) == 0 {
+		return ""
+	}
+	return "\nits log ends:\n" + strings.Join(last[max(0, len(last)-lines):], "\n")
+}

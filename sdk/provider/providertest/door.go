@@ -38,6 +38,9 @@ type Knocker interface {
 	Knock(ctx context.Context) error
 }
 
+// Named is a door that knows by which name the plugin's file goes.
+type Named interface{ Name() string }
+
 // An Instance is one running plugin.
 type Instance interface {
 	sdk.Provider

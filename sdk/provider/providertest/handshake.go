@@ -38,3 +38,12 @@ func (c *checker) handshake(ctx context.Context) error {
 	}
 	return nil
 }
+
+// named says whether the plugin calls itself as its file does.
+func (c *checker) named() error {
+	n, ok := c.door.(Named)
+	if !ok || n.Name() == "" || n.Name() == c.about.Name {
+		return nil
+	}
+	return fmt.Errorf("the plugin calls itself %s, its file cortex-provider-%s: nobody can install or run it; rename one of them", c.about.Name, n.Name())
+}

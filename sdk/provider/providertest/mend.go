@@ -1,9 +1,6 @@
 package providertest
 
-import (
-	"strings"
-	"time"
-)
+import "strings"
 
 // mends say how to mend what a check finds, by the beginning of its name; of two
 // that fit the longer one counts.
@@ -55,47 +52,4 @@ func mendOf(name, found string) string {
 		}
 	}
 	return mends[best]
-}
-
-// Named is a door that knows by which name the plugin's file goes.
-type Named interface{ Name() string }
-
-// named says whether the plugin calls itself as its file does.
-func (c *checker) named() error {
-	n, ok := c.door.(Named)
-	if !ok || n.Name() == "" || n.Name() == c.about.Name {
-		return nil
-	}
-	return &misnamed{file: n.Name(), calls: c.about.Name}
-}
-
-type misnamed struct{ file, calls string }
-
-// Error names both ways out.
-func (m *misnamed) Error() string {
-	return "the plugin calls itself " + m.calls + ", its file cortex-provider-" + m.file + ": nobody can install or run it; rename one of them"
-}
-
-// logTail is the end of what a failed plugin of that name wrote, ready to be
-// appended to an error, or "". What it wrote may still be on its way.
-func logTail(i Instance, plugin string) string {
-	l, ok := i.(Logger)
-	if !ok {
-		return ""
-	}
-	const lines, most = 8, 300
-	var last []string
-	for try := 0; len(last) == 0 && try < 10; try++ {
-		time.Sleep(30 * time.Millisecond)
-		for line := range strings.Lines(l.Log()) {
-			// What the host says beside it is left out.
-			if _, text, ok := strings.Cut(strings.TrimSpace(line), "cortex-provider-"+plugin+": "); ok {
-				last = append(last, strings.ToValidUTF8(text[:min(len(text), most)], "?"))
-			}
-		}
-	}
-	if len(last) == 0 {
-		return ""
-	}
-	return "\nits log ends:\n" + strings.Join(last[max(0, len(last)-lines):], "\n")
 }
