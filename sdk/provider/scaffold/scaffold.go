@@ -69,6 +69,9 @@ func Write(cfg Config) error {
 		return fmt.Errorf("%s is not empty; name a new directory", cfg.Dir)
 	}
 	d := data{Config: cfg, Env: strings.ToUpper(strings.ReplaceAll(cfg.Name, "-", "_"))}
+	if d.Env[0] >= '0' && d.Env[0] <= '9' {
+		d.Env = "PROVIDER_" + d.Env // no shell exports a name that begins with a digit
+	}
 	return fs.WalkDir(files, "template", func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return err

@@ -25,6 +25,20 @@ func TestWriteRefuses(t *testing.T) {
 	}
 }
 
+// A shell can export the variables of every name.
+func TestVariablesOfEveryName(t *testing.T) {
+	for name, want := range map[string]string{"acme": `"ACME_API_KEY"`, "a-b": `"A_B_API_KEY"`, "3scale": `"PROVIDER_3SCALE_API_KEY"`} {
+		dir := filepath.Join(t.TempDir(), name)
+		if err := scaffold.Write(scaffold.Config{Dir: dir, Name: name}); err != nil {
+			t.Fatal(err)
+		}
+		schema, err := os.ReadFile(filepath.Join(dir, "config.schema.json"))
+		if err != nil || !strings.Contains(string(schema), want) {
+			t.Errorf("%s: want %s in %s, %v", name, want, schema, err)
+		}
+	}
+}
+
 // noModules is what go says where there is neither a module nor a way to it.
 var noModules = regexp.MustCompile(`module lookup disabled|dial tcp|no such host|proxyconnect|i/o timeout|TLS handshake timeout`)
 
