@@ -111,14 +111,18 @@ func (s *stream) call(ctx context.Context, request []byte) (*providerv1.Complete
 	case done := <-reply:
 		return done.outcome, done.err
 	case <-s.broken:
-		s.forget(id)
-		return nil, s.err
+		err := s.err
+		if s.forget(id) {
+			return nil, err
+		}
 	case <-ctx.Done():
 		if s.forget(id) {
 			s.out.put(outgoing{cancel: id}, 0, bounds{})
+			return nil, context.Cause(ctx)
 		}
-		return nil, context.Cause(ctx)
 	}
+	done := <-reply // it came at the same moment, and was paid for
+	return done.outcome, done.err
 }
 
 // forget reports whether the call was still pending.

@@ -145,3 +145,40 @@ type exhausted struct {
 func (*exhausted) Complete(context.Context, *providerv1.CompleteRequest) (*providerv1.CompleteResponse, error) {
 	return nil, status.Error(codes.ResourceExhausted, "out of threads")
 }
+
+// An answer that comes at the very moment at which its call is given up is an
+// answer: it was paid for.
+func TestAnAnswerAtTheLastMomentIsNotLost(t *testing.T) {
+	for what, end := range map[string]func(*stream, context.CancelFunc){
+		"given up": func(_ *stream, cancel context.CancelFunc) { cancel() },
+		"broken":   func(s *stream, _ context.CancelFunc) { s.err = errors.New("broken"); close(s.broken) },
+	} {
+		answered := 0
+		for range 20_000 {
+			ctx, cancel := context.WithCancel(t.Context())
+			s := &stream{out: newQueue[outgoing](), pending: map[uint64]chan<- settled{}, broken: make(chan struct{})}
+			end(s, cancel)
+			came := make(chan bool)
+			go func() { // the receiver, as settle does it
+				<-s.out.wake
+				s.mu.Lock()
+				reply := s.pending[1]
+				delete(s.pending, 1)
+				s.mu.Unlock()
+				if reply != nil {
+					reply <- settled{outcome: &providerv1.CompleteResponse{}}
+				}
+				came <- reply != nil
+			}()
+			_, err := s.call(ctx, []byte("x"))
+			cancel()
+			if in := <-came; in != (err == nil) {
+				t.Fatalf("%s: the answer came: %v; the call returned %v", what, in, err)
+			}
+			if err == nil {
+				answered++
+			}
+		}
+		t.Logf("%s: %d answers at the last moment", what, answered)
+	}
+}
