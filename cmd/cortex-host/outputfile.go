@@ -77,8 +77,15 @@ func openStream(path string) (*os.File, error) {
 	if fd < 0 {
 		return os.OpenFile(target, os.O_WRONLY, 0)
 	}
-	// Opening the name anew would write over what is in a regular file already.
-	own, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
+	// One of this program's own, such as a plugin's, is nobody's business.
+	flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0)
+	if err == nil && flags&unix.FD_CLOEXEC != 0 {
+		err = unix.EBADF
+	}
+	own := -1
+	if err == nil { // opening the name anew would write over what is in a regular file already
+		own, err = unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
+	}
 	if err != nil {
 		return nil, &os.PathError{Op: "open", Path: path, Err: err}
 	}

@@ -119,12 +119,12 @@ func TestWhereAnswersGo(t *testing.T) {
 func TestAnswersThatWouldBeLost(t *testing.T) {
 	queries := queryFile(t, 2)
 	for script, want := range map[string]string{
-		"$run >&-":                                                "stdout is closed",
-		"$run --format text >&-":                                  "stdout is closed",
-		"cortex-host generate package bash >&-":                   "stdout is closed",
-		"$run -o ''":                                              "the name of a file is missing",
-		"$run --report -":                                         "cannot both go to stdout",
-		"$run -o /dev/fd/9":                                       "bad file descriptor",
+		"$run >&-":                              "stdout is closed",
+		"$run --format text >&-":                "stdout is closed",
+		"cortex-host generate package bash >&-": "stdout is closed",
+		"$run -o ''":                            "the name of a file is missing",
+		"$run --report -":                       "cannot both go to stdout",
+		"for n in 3 4 5 6 7 8 9; do eval \"exec $n>&-\"; $run -o /dev/fd/$n && exit 9; done; $run -o /dev/fd/900": "bad file descriptor",
 		"$run -o out --errors /dev/null --force":                  "/dev/null is no regular file",
 		"ln -s nowhere/file link; $run -o link":                   "no such file or directory",
 		"ln -s link link; $run -o link --force":                   "no regular file",
