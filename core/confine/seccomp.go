@@ -21,8 +21,8 @@ var (
 		unix.SYS_USERFAULTFD, unix.SYS_KEYCTL, unix.SYS_ADD_KEY, unix.SYS_REQUEST_KEY,
 		unix.SYS_MOUNT, unix.SYS_UMOUNT2, unix.SYS_UNSHARE, unix.SYS_SETNS, unix.SYS_CLONE3,
 		unix.SYS_OPEN_TREE, unix.SYS_MOVE_MOUNT, unix.SYS_FSOPEN, unix.SYS_PERSONALITY,
-		// It tells the names of new files in directories that Landlock hides.
-		unix.SYS_INOTIFY_INIT1,
+		// They tell the names of new files in directories that Landlock hides.
+		unix.SYS_INOTIFY_INIT1, unix.SYS_FANOTIFY_INIT,
 	}
 	// signalCalls are left to NoChildren for this process alone, which their
 	// first argument names; execve keeps the number.

@@ -49,13 +49,21 @@ func listSockets() error {
 	return err
 }
 
-// watchDir asks to be told the names of what comes into a directory.
+// watchDir asks, in both ways that there are, to be told the names of what comes
+// into a directory.
 func watchDir(path string) error {
-	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC)
-	if err != nil {
-		return err
+	watch, err := unix.InotifyInit1(unix.IN_CLOEXEC)
+	if err == nil {
+		defer unix.Close(watch)
+		_, err = unix.InotifyAddWatch(watch, path, unix.IN_CREATE)
 	}
-	defer unix.Close(fd)
-	_, err = unix.InotifyAddWatch(fd, path, unix.IN_CREATE)
+	if err == nil {
+		return nil
+	}
+	group, err := unix.FanotifyInit(unix.FAN_CLASS_NOTIF|unix.FAN_REPORT_DFID_NAME|unix.FAN_CLOEXEC, unix.O_RDONLY)
+	if err == nil {
+		defer unix.Close(group)
+		err = unix.FanotifyMark(group, unix.FAN_MARK_ADD, unix.FAN_CREATE|unix.FAN_ONDIR, unix.AT_FDCWD, path)
+	}
 	return err
 }
