@@ -156,22 +156,22 @@ func answerOrders(conn net.Conn, c controls, m *meter) {
 	}
 }
 
-// controlDir is where the sockets of recorded runs are: the user's own directory
-// for sockets, else the one of recorded runs, or "".
-func (a *app) controlDir() string {
-	dir := a.lookup("XDG_RUNTIME_DIR")
-	if info, err := os.Stat(dir); !filepath.IsAbs(dir) || err != nil || !info.IsDir() {
-		dir = a.xdg("XDG_STATE_HOME", ".local/state")
+// controlDir is where the sockets of recorded runs are, and how their names begin:
+// the user's own directory for sockets, else the one of recorded runs, or "".
+func (a *app) controlDir() (dir, prefix string) {
+	dir = a.lookup("XDG_RUNTIME_DIR")
+	if info, err := os.Stat(dir); filepath.IsAbs(dir) && err == nil && info.IsDir() {
+		return dir, appName + "-"
 	}
-	return dir
+	return a.xdg("XDG_STATE_HOME", ".local/state"), ""
 }
 
 // newControlPath is the socket that a recorded run is to have, or "" if there is
 // no place for it. Who may not list the directory, as plugins, cannot guess the
 // end of its name. What killed runs have left there is removed.
 func (a *app) newControlPath(run string) string {
-	dir := a.controlDir()
-	path := filepath.Join(dir, appName+"-"+run+"-"+strings.ToLower(rand.Text()[:10])+".sock")
+	dir, prefix := a.controlDir()
+	path := filepath.Join(dir, prefix+run+"-"+strings.ToLower(rand.Text()[:10])+".sock")
 	if dir == "" || len(path) > maxSocketPath {
 		return ""
 	}
@@ -186,7 +186,8 @@ func (a *app) newControlPath(run string) string {
 // controlPath finds the socket of a recorded run, "" if it has none.
 func (a *app) controlPath(run string) string {
 	for _, path := range a.controlSockets(run + "-") {
-		if end := strings.TrimPrefix(filepath.Base(path), appName+"-"+run+"-"); !strings.Contains(end, "-") && !isDeadSocket(path) {
+		_, end, _ := strings.Cut(filepath.Base(path), run+"-")
+		if !strings.Contains(end, "-") && !isDeadSocket(path) { // not of a run whose id only begins so
 			return path
 		}
 	}
@@ -195,10 +196,10 @@ func (a *app) controlPath(run string) string {
 
 // controlSockets are the sockets of recorded runs whose ids begin so.
 func (a *app) controlSockets(run string) (paths []string) {
-	dir := a.controlDir()
+	dir, prefix := a.controlDir()
 	entries, _ := os.ReadDir(dir) // an unreadable one has none
 	for _, e := range entries {
-		if e.Type() == fs.ModeSocket && strings.HasPrefix(e.Name(), appName+"-"+run) && strings.HasSuffix(e.Name(), ".sock") {
+		if e.Type() == fs.ModeSocket && strings.HasPrefix(e.Name(), prefix+run) && strings.HasSuffix(e.Name(), ".sock") {
 			paths = append(paths, filepath.Join(dir, e.Name()))
 		}
 	}
