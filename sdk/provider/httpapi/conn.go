@@ -94,7 +94,7 @@ func nothingCame(fd uintptr) bool {
 // socket below it can wait in vain. There it reads a byte; TLS keeps the rest.
 func (c *conn) await() {
 	if c.secure {
-		c.ahead, c.failed = c.Conn.Read(c.first[:])
+		c.ahead, c.failed = c.Read(c.first[:])
 		return
 	}
 	if c.socket == nil {
