@@ -1,7 +1,9 @@
 package journal
 
 import (
+	"compress/flate"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -176,3 +178,63 @@ func TestReadOnlyAndVanished(t *testing.T) {
 		time.Sleep(5 * time.Millisecond)
 	}
 }
+
+// A finished file that somebody has edited is told before anything more is
+// asked: else the answers that follow could never be added to it.
+func TestAnEditedFinalFileIsTold(t *testing.T) {
+	for name, codec := range map[string]Codec{"plain": nil, "packed": storedCodec{}} {
+		t.Run(name, func(t *testing.T) {
+			d := newSimDisk()
+			must(t, d.MkdirAll("/data"))
+			cfg, plan := Config{Dir: "/state/runs", Disk: d}, testPlan()
+			plan.Output.Codec, plan.Output.Header, plan.Limit = codec, []byte(`{"i":-1}`+"\n"), 3
+			r, err := Create(t.Context(), cfg, plan)
+			must(t, err)
+			for i, how := range []string{"answered", "answered", "failed"} {
+				_, err := ask(r, int64(i), 0, how)
+				must(t, err)
+			}
+			_, err = r.Finish(t.Context())
+			must(t, err)
+			text := content(t, d, output)
+			edit := func(was, now string) {
+				f, err := d.Open(output, OpenWrite)
+				must(t, err)
+				_, err = f.WriteAt([]byte(strings.Replace(text, was, now, 1)), 0)
+				must(t, err)
+			}
+			resume := func(limit int64, again Again) (*Run, error) {
+				plan := plan
+				plan.Limit = limit
+				return Resume(t.Context(), cfg, r.ID(), plan, again)
+			}
+			for was, now := range map[string]string{`"session":0`: `"session":7`, `{"i":-1}`: `{"i":-2}`} {
+				edit(was, now)
+				for limit, again := range map[int64]Again{3: {Failed: true}, 4: {Pending: true}} {
+					if _, err := resume(limit, again); err == nil || !strings.Contains(err.Error(), output+" has changed since run "+r.ID()) {
+						t.Errorf("%s for %s, limit %d: %v", now, was, limit, err)
+					}
+					if exists(d, output+".partial") {
+						t.Error("the copy was left behind")
+					}
+				}
+				if _, err := resume(3, Again{Pending: true}); !errors.Is(err, ErrComplete) {
+					t.Errorf("nothing is to be asked: %v", err)
+				}
+			}
+			edit("", "")
+			again, err := resume(3, all())
+			must(t, err)
+			must(t, again.Close("test"))
+		})
+	}
+}
+
+// A storedCodec packs without a checksum of its own.
+type storedCodec struct{}
+
+func (storedCodec) NewWriter(w io.Writer) (io.WriteCloser, error) {
+	return flate.NewWriter(w, flate.NoCompression)
+}
+
+func (storedCodec) NewReader(r io.Reader) (io.ReadCloser, error) { return flate.NewReader(r), nil }

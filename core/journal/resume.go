@@ -196,74 +196,6 @@ func (r *Run) lacksHeader(h *history) (bool, error) {
 	return true, nil
 }
 
-// reopen makes a partial file again from the final file of a finished run. The
-// final file stays until a better one takes its place.
-func (r *Run) reopen(ctx context.Context, h *history) error {
-	if err := r.recordFinish(h); err != nil {
-		return err
-	}
-	if r.plan.Output.Coded {
-		if err := r.cfg.Disk.Remove(r.plan.Output.Partial()); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-	}
-	failed, degraded := r.again.Failed && h.totals.Failed > 0, r.again.Degraded && h.totals.Degraded > 0
-	more := r.again.Pending && h.limit > 0 && (r.plan.Limit == 0 || r.plan.Limit > h.limit)
-	if !failed && !degraded && !more {
-		return fmt.Errorf("run %s: %w", r.id, ErrComplete)
-	}
-	path := r.plan.Output.Path
-	final, err := r.cfg.Disk.Open(path, OpenRead)
-	if err != nil {
-		return err
-	}
-	defer final.Close()
-	size, err := final.Size()
-	if err != nil {
-		return err
-	}
-	if size != h.finished.Size {
-		return fmt.Errorf("%s has changed since run %s wrote it (%d bytes then, %d now), so nothing can be added to it: start anew with --new-run", path, r.id, h.finished.Size, size)
-	}
-	if err := r.openPartial(0, nil); err != nil {
-		return err
-	}
-	var rows io.Reader = io.NewSectionReader(final, 0, size)
-	if codec := r.plan.Output.Codec; codec != nil {
-		decoder, err := codec.NewReader(rows)
-		if err != nil {
-			return fmt.Errorf("%s: %w", path, err)
-		}
-		defer decoder.Close()
-		rows = decoder
-	}
-	n, err := io.Copy(&offsetWriter{f: r.partial}, &ctxReader{ctx, io.LimitReader(rows, h.finished.Rows)})
-	if err == nil && n != h.finished.Rows {
-		err = &CorruptError{Path: path, Offset: n, What: "it holds fewer answers than the run wrote"}
-	}
-	if err != nil {
-		return fmt.Errorf("reading the answers of run %s back: %w", r.id, err)
-	}
-	return r.partial.Sync()
-}
-
-// recordFinish makes up for the record that a kill right after the rename has
-// prevented. It comes before anything else is done to the files.
-func (r *Run) recordFinish(h *history) error {
-	if h.finished != h.finishing {
-		return nil // it is there
-	}
-	rec := appendFramed(nil, h.salt, h.end, jsonRecord{kindFinished, *h.finished})
-	if err := r.journal.Truncate(h.end); err != nil {
-		return err
-	}
-	if err := writeAll(r.journal, rec, h.end); err != nil {
-		return err
-	}
-	h.end, h.torn = h.end+int64(len(rec)), 0
-	return r.journal.Sync()
-}
-
 // begin starts the new session in both files.
 func (r *Run) begin(h *history) error {
 	if h.torn > 0 {
@@ -347,17 +279,4 @@ func (r *Run) noteResends(h *history) {
 // validID reports whether id can be the name of a run's directory.
 func validID(id string) bool {
 	return id != "" && id != "." && id != ".." && filepath.Base(id) == id
-}
-
-// A ctxReader stops when its context is done.
-type ctxReader struct {
-	ctx context.Context
-	r   io.Reader
-}
-
-func (r *ctxReader) Read(b []byte) (int, error) {
-	if err := r.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return r.r.Read(b)
 }
