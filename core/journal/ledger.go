@@ -86,6 +86,9 @@ func (l *ledger) pay(o *Open) {
 }
 
 func (l *ledger) settled(r *settled) {
+	if o := l.open[r.Index]; o != nil && o.InFlight {
+		l.pay(o) // nobody waits for the call any longer, and its end finds no query
+	}
 	delete(l.open, r.Index)
 	l.last = max(l.last, r.Index)
 	l.totals.Usage = l.totals.Usage.Add(r.Usage)

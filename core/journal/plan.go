@@ -266,7 +266,8 @@ type Totals struct {
 	Attempts int64              `json:"attempts"`
 	Usage    sdk.Usage          `json:"usage"`
 	// Spent is settled money. An attempt whose cost is not known counts with
-	// what was reserved for it, and so does one in flight at a kill.
+	// what was reserved for it, and so does one in flight at a kill, or when its query
+	// ends without it.
 	Spent sdk.Money `json:"spent"`
 	// Tokens are those of prompts and replies together, of every attempt: one of
 	// which they are not known counts with the most that it could use, and so
