@@ -64,8 +64,8 @@ type Config struct {
 	ConfigureLater bool
 	// StartTimeout bounds the start; 0 is 10 s.
 	StartTimeout time.Duration
-	// StopTimeout is how long calls under way, and then the plugin itself, may
-	// take to end by themselves; 0 is 2 s.
+	// StopTimeout is how long, after Close, calls under way, and then the plugin
+	// itself, may take to end by themselves; 0 is 2 s.
 	StopTimeout time.Duration
 	// HangTimeout is how long it may leave a sign of life unanswered while
 	// calls wait for it; 0 is 15 s. One that does not even use the processor

@@ -263,11 +263,15 @@ func (i *instance) failed(ctx context.Context, err error) error {
 // useless reports whether another process must take this one's place.
 func (i *instance) useless() bool { return i.dead() || i.broken.Load() }
 
-// drain waits until no call is under way, for as long as the plugin may take to
-// stop.
-func (i *instance) drain() {
-	for end := time.Now().Add(i.cfg.StopTimeout); i.waiting.Load() > 0 && !i.dead() && time.Now().Before(end); {
-		time.Sleep(5 * time.Millisecond)
+// drain waits until no call is under way, at most for so long, or until hurry is
+// closed.
+func (i *instance) drain(most time.Duration, hurry <-chan struct{}) {
+	for end := time.Now().Add(most); i.waiting.Load() > 0 && !i.dead() && time.Now().Before(end); {
+		select {
+		case <-hurry:
+			return
+		case <-time.After(5 * time.Millisecond):
+		}
 	}
 }
 

@@ -166,6 +166,8 @@ func (p *puppet) Complete(ctx context.Context, q *sdk.Query) (*sdk.Response, err
 		}
 		p.naps.Add(1)
 		time.Sleep(d)
+	case "fail":
+		return nil, sdk.Errorf(sdk.Internal, "my own fault")
 	case "busy":
 		text = strconv.FormatInt(p.naps.Load(), 10)
 	case "child":
@@ -601,6 +603,46 @@ func TestCloseDrains(t *testing.T) {
 		t.Errorf("%d calls were refused; this test proves nothing", refused)
 	}
 	gone(t, pid)
+}
+
+// Three failures of its own in a row put another process in a plugin's place. What
+// is under way on the old one was paid for: it is not cut off, however long that
+// takes, except by Close.
+func TestAPluginThatIsReplacedMayAnswer(t *testing.T) {
+	const stop = 100 * time.Millisecond
+	for name, nap := range map[string]time.Duration{"answered": 15 * stop, "closed": time.Hour} {
+		p := open(t, process.Config{StopTimeout: stop})
+		pid, err := strconv.Atoi(ask(t, p, "pid"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		wait := inFlight(t, p, 3, "nap "+nap.String())
+		for range 3 {
+			if _, err := say(t.Context(), p, "fail"); !errors.Is(err, sdk.Internal) {
+				t.Fatalf("got %v", err)
+			}
+		}
+		if ask(t, p, "pid") == strconv.Itoa(pid) {
+			t.Fatal("the plugin was not replaced; this test proves nothing")
+		}
+		if name == "closed" {
+			time.Sleep(5 * stop)
+			if !alive(pid) {
+				t.Error("the old process was ended before anybody closed")
+			}
+			began := time.Now()
+			p.Close()
+			if took := time.Since(began); took > 3*time.Second {
+				t.Errorf("Close took %v", took)
+			}
+		}
+		for _, err := range wait() {
+			if (err != nil) != (name == "closed") {
+				t.Errorf("%s: a call on the old process: %v", name, err)
+			}
+		}
+		gone(t, pid)
+	}
 }
 
 // A start that is under way does not keep anybody waiting who wants the end.

@@ -21,6 +21,10 @@ const (
 	deathWindow = time.Minute
 )
 
+// retireTimeout is how long the calls on a process whose place another has taken
+// may go on. Each has a deadline of its own; this one is for calls without.
+const retireTimeout = 10 * time.Minute
+
 var errClosed = sdk.Errorf(sdk.Internal, "the plugin was closed")
 
 var _ sdk.Provider = (*Provider)(nil)
@@ -185,7 +189,7 @@ func (p *Provider) Close() error {
 	p.current, p.image, p.release = nil, nil, nil
 	p.mu.Unlock()
 	if i != nil {
-		i.drain()
+		i.drain(p.cfg.StopTimeout, nil)
 		i.stop()
 	}
 	p.retiring.Wait()
@@ -245,7 +249,7 @@ func (p *Provider) start(s *start, dead *instance) {
 		dead.stop()
 	default: // other calls may still be under way on it
 		words = dead.lastWords()
-		p.retiring.Go(func() { dead.drain(); dead.stop() })
+		p.retiring.Go(func() { p.retire(dead) })
 	}
 	s.inst, s.err = p.startAgain(words)
 	p.mu.Lock()
@@ -256,6 +260,14 @@ func (p *Provider) start(s *start, dead *instance) {
 	}
 	p.starting = nil
 	close(s.done)
+}
+
+// retire ends a process after the calls on it, which were paid for. Close leaves
+// them a StopTimeout, as it does those on the current one.
+func (p *Provider) retire(i *instance) {
+	i.drain(retireTimeout, p.closing)
+	i.drain(p.cfg.StopTimeout, nil)
+	i.stop()
 }
 
 func (p *Provider) startAgain(lastWords string) (*instance, error) {
