@@ -152,8 +152,11 @@ func secretsOfAddress(text string) []string {
 	return list
 }
 
-// redact returns a text without these secrets.
+// redact returns a text without these secrets: the longest first, since one may
+// be a part of another.
 func redact(text string, secrets []string) string {
+	secrets = slices.Clone(secrets)
+	slices.SortFunc(secrets, func(a, b string) int { return len(b) - len(a) })
 	for _, s := range secrets {
 		if journal.IsSecret(s) {
 			text = strings.ReplaceAll(text, s, "[redacted]")

@@ -9,6 +9,16 @@ import (
 	"github.com/cortexlinux/cortex-host/sdk"
 )
 
+// One key may be the beginning of another: nothing of either is shown.
+func TestRedactTakesTheLongestSecretFirst(t *testing.T) {
+	const short, long = "sk-canary-0123456789", "sk-canary-0123456789-and-the-rest"
+	for _, secrets := range [][]string{{short, long}, {long, short}} {
+		if got := redact("a "+long+" b "+short, secrets); got != "a [redacted] b [redacted]" {
+			t.Error(got)
+		}
+	}
+}
+
 // What the journal tells of a provider's settings has no secret in it: not one
 // that is marked, nor one in an address or in a table.
 func TestSettingsAreToldWithoutSecrets(t *testing.T) {

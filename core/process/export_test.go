@@ -2,7 +2,10 @@ package process
 
 import (
 	"encoding/json"
+	"strconv"
 	"time"
+
+	"github.com/cortexlinux/cortex-host/sdk"
 )
 
 // UnderRaceDetector says that this program was built with the race detector.
@@ -17,6 +20,16 @@ func Waited(p *Provider) time.Duration {
 	defer p.mu.Unlock()
 	waited, _ := p.current.waitedTime()
 	return waited
+}
+
+// Hide returns a text as a plugin's log and errors show it once the plugin has
+// been given these keys, one after another.
+func Hide(text string, keys []string) string {
+	var s secrets
+	for _, key := range keys {
+		s.hide(sdk.Settings{"key": json.RawMessage(strconv.Quote(key))}, []string{"key"})
+	}
+	return s.clean(text)
 }
 
 // Target makes what hostile plugins try to reach, as text.

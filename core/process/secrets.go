@@ -48,13 +48,16 @@ func (s *secrets) hide(settings sdk.Settings, names []string) {
 		return
 	}
 	s.list = s.list[max(0, len(s.list)-maxSecrets):]
-	next := &replacer{}
-	var pairs []string
+	var forms []string
 	for _, secret := range s.list {
-		for _, form := range sdk.SecretForms(secret) {
-			pairs = append(pairs, form, "[secret]")
-			next.longest = max(next.longest, len(form))
-		}
+		forms = append(forms, sdk.SecretForms(secret)...)
+	}
+	// Longest first: one secret may be the beginning of another.
+	slices.SortFunc(forms, func(a, b string) int { return len(b) - len(a) })
+	next := &replacer{longest: len(forms[0])}
+	var pairs []string
+	for _, form := range forms {
+		pairs = append(pairs, form, "[secret]")
 	}
 	next.Replacer = strings.NewReplacer(pairs...)
 	s.known.Store(next)

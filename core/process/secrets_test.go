@@ -15,6 +15,17 @@ import (
 	"github.com/cortexlinux/cortex-host/sdk"
 )
 
+// One key may be the beginning of another: the rest of that one is not shown.
+func TestAKeyThatBeginsAnotherHidesAllOfIt(t *testing.T) {
+	const short, long = "sk-canary", "sk-canary-and-the-rest"
+	for _, values := range [][]string{{short, long}, {long, short}} {
+		said := process.Hide("keys: "+long+" "+short, values)
+		if said != "keys: [secret] [secret]" {
+			t.Error(said)
+		}
+	}
+}
+
 // A plugin in another language may show its key in its log and in its errors, in
 // any form. The host shows it to nobody.
 func TestAKeyIsHiddenWhateverThePluginDoes(t *testing.T) {
