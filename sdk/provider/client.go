@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -138,7 +140,7 @@ func (c *Client) CompleteUnary(ctx context.Context, q *sdk.Query) (*sdk.Response
 
 func (c *Client) completeUnary(ctx context.Context, q *sdk.Query, request *providerv1.CompleteRequest) (*sdk.Response, error) {
 	r, err := c.wire.Complete(ctx, request)
-	if err != nil && status.Code(err) == codes.ResourceExhausted && gaveUp(ctx) == nil {
+	if code := status.Code(err); (code == codes.ResourceExhausted || code == codes.OutOfRange) && gaveUp(ctx) == nil {
 		return nil, tooLarge(request, err)
 	}
 	if err != nil {
@@ -249,12 +251,34 @@ func broken(ctx context.Context, method string, err error) *sdk.Error {
 // tooLarge is the error of a call whose question or answer did not fit, or of
 // which the plugin says by a status of its own that it has too little of
 // something. gRPC tells the former by words alone, much alike in all languages.
+// Words that name the question's size are about the question: an answer that is
+// too large for the host is larger than any question.
 func tooLarge(request *providerv1.CompleteRequest, err error) *sdk.Error {
+	text, size := status.Convert(err).Message(), proto.Size(request)
 	switch {
-	case proto.Size(request) > MaxMessageBytes:
+	case size > MaxMessageBytes:
 		return sdk.Errorf(sdk.InvalidRequest, "the query is larger than %d MiB", MaxMessageBytes>>20)
-	case strings.Contains(err.Error(), "larger than max"), strings.Contains(err.Error(), "exceeds maximum"):
-		return answerTooLarge()
+	case aboutSize(text) && !strings.Contains(text, "to send") && slices.Contains(numbersIn(text), strconv.Itoa(size)):
+		return sdk.Errorf(sdk.InvalidRequest, "the plugin takes no query of %d bytes: %s", size, text)
+	case aboutSize(text):
+		return sdk.Errorf(sdk.BadResponse, "the plugin's answer is too large (%d MiB at most, unless the plugin has a lower limit): %s", MaxMessageBytes>>20, text)
 	}
-	return &sdk.Error{Kind: sdk.Internal, Message: fmt.Sprintf("the plugin broke during Complete: %s", status.Convert(err).Message()), Cause: err}
+	return &sdk.Error{Kind: sdk.Internal, Message: fmt.Sprintf("the plugin broke during Complete: %s", text), Cause: err}
+}
+
+// aboutSize reports whether a text is what gRPC says of a message that is larger
+// than its receiver or sender allows: in C, Go and JavaScript, in Java, in .NET,
+// and in Rust, whose status is OutOfRange.
+func aboutSize(text string) bool {
+	for _, words := range []string{"larger than max", "exceeds maximum", "exceeds the maximum", "message length too large"} {
+		if strings.Contains(text, words) {
+			return true
+		}
+	}
+	return false
+}
+
+// numbersIn returns the numbers in a text.
+func numbersIn(text string) []string {
+	return strings.FieldsFunc(text, func(c rune) bool { return c < '0' || c > '9' })
 }

@@ -69,8 +69,13 @@ func bothWays(t *testing.T, test func(*testing.T, func(testing.TB, Plugin) *Clie
 // connectTo serves s in this process and returns the host's end.
 func connectTo(t testing.TB, s providerv1.ProviderServer) *Client {
 	t.Helper()
+	return connectBy(t, newGRPCServer(nil), s)
+}
+
+// connectBy is connectTo by a server with limits of its own.
+func connectBy(t testing.TB, server *grpc.Server, s providerv1.ProviderServer) *Client {
+	t.Helper()
 	listener := bufconn.Listen(1 << 20)
-	server := newGRPCServer(nil)
 	providerv1.RegisterProviderServer(server, s)
 	done := make(chan struct{})
 	go func() { defer close(done); _ = server.Serve(listener) }()

@@ -3,12 +3,14 @@ package provider
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
@@ -129,10 +131,41 @@ func testWhatIsTooLarge(t *testing.T, connect func(testing.TB, Plugin) *Client) 
 	}
 }
 
+// A plugin that was not built with this SDK has the limit of its gRPC, 4 MiB mostly:
+// it refuses a larger question without reading it, and nobody pays. The words are
+// those of gRPC in C and Go, Java, and Rust.
+func TestAPluginThatTakesNoLargeQuery(t *testing.T) {
+	large := textQuery(strings.Repeat("x", 5<<20))
+	size := proto.Size(queryToWire(large))
+	plugins := map[string]*Client{"Go": connectBy(t, grpc.NewServer(), newServer(echo))}
+	for name, s := range map[string]*status.Status{
+		"C":    status.Newf(codes.ResourceExhausted, "SERVER: Received message larger than max (%d vs. 4194304)", size),
+		"Java": status.Newf(codes.ResourceExhausted, "gRPC message exceeds maximum size 4194304: %d", size),
+		"Rust": status.Newf(codes.OutOfRange, "Error, decoded message length too large: found %d bytes, the limit is: 4194304 bytes", size),
+	} {
+		plugins[name] = connectTo(t, &exhausted{says: s.Err()})
+	}
+	for name, c := range plugins {
+		_, err := c.Complete(t.Context(), large)
+		if !errors.Is(err, sdk.InvalidRequest) || !strings.Contains(err.Error(), fmt.Sprintf("takes no query of %d bytes", size)) || !strings.Contains(err.Error(), "4194304") {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+	for _, text := range []string{ // an answer, though it be as large as the question
+		fmt.Sprintf("trying to send message larger than max (%d vs. 4194304)", size),
+		fmt.Sprintf("received message larger than max (1%d vs. 67108864)", size),
+	} {
+		c := connectTo(t, &exhausted{says: status.Error(codes.ResourceExhausted, text)})
+		if _, err := c.Complete(t.Context(), large); !errors.Is(err, sdk.BadResponse) || !strings.Contains(err.Error(), text) {
+			t.Errorf("got %v", err)
+		}
+	}
+}
+
 // A plugin that says by a status of gRPC that it has had enough says nothing of
 // sizes.
 func TestResourceExhaustedByThePlugin(t *testing.T) {
-	c := connectTo(t, &exhausted{})
+	c := connectTo(t, &exhausted{says: status.Error(codes.ResourceExhausted, "out of threads")})
 	if _, err := c.CompleteUnary(t.Context(), textQuery("x")); !errors.Is(err, sdk.Internal) || strings.Contains(err.Error(), "MiB") {
 		t.Errorf("got %v", err)
 	}
@@ -140,10 +173,15 @@ func TestResourceExhaustedByThePlugin(t *testing.T) {
 
 type exhausted struct {
 	providerv1.UnimplementedProviderServer
+	says error
 }
 
-func (*exhausted) Complete(context.Context, *providerv1.CompleteRequest) (*providerv1.CompleteResponse, error) {
-	return nil, status.Error(codes.ResourceExhausted, "out of threads")
+func (e *exhausted) Describe(context.Context, *providerv1.DescribeRequest) (*providerv1.DescribeResponse, error) {
+	return &providerv1.DescribeResponse{}, nil
+}
+
+func (e *exhausted) Complete(context.Context, *providerv1.CompleteRequest) (*providerv1.CompleteResponse, error) {
+	return nil, e.says
 }
 
 // An answer that comes at the very moment at which its call is given up is an
