@@ -38,6 +38,7 @@ type Record struct {
 	// refusals in a row drive the backoff of a query that may wait for long.
 	refusals                                              int
 	unreachable, inDoubt, conflicts, breakdowns, renewals int
+	paid                                                  int // of those, that may have been paid for
 }
 
 // A Policy judges failures. The zero value retries nothing.
@@ -51,16 +52,27 @@ type Policy struct {
 	Backoff func(n int) time.Duration
 }
 
+// What a plugin that broke was doing is sent again up to maxBroken times, for the
+// second time as if it were the retry number apart: spread over a minute.
+const (
+	maxBroken = 2
+	apart     = 8
+)
+
 // Judge decides what follows a failed attempt. It counts the failure in rec
 // and, if it was in doubt, in the lane's budget. A plugin that broke is one event,
-// of which the budget knows nothing: all that it was doing is sent once more.
+// of which the budget knows nothing: all that it was doing is sent again.
 func (p Policy) Judge(err *sdk.Error, rec *Record, lane *Budget) Verdict {
 	kind := effectiveKind(err)
 	rule := RuleOf(kind, p.MaxRetries)
 	before := rec.count(kind)
 	rec.Sent++
-	if errors.Is(err, sdk.ErrPluginBroke) {
-		rule.Budgeted = false
+	broke := errors.Is(err, sdk.ErrPluginBroke)
+	if broke {
+		rule.Budgeted, rule.Retries = false, min(maxBroken, p.MaxRetries)
+	}
+	if rule.Paid && rule.Retries > 0 {
+		rec.paid++
 	}
 	if rule.Budgeted {
 		lane.Failure()
@@ -71,6 +83,7 @@ func (p Policy) Judge(err *sdk.Error, rec *Record, lane *Budget) Verdict {
 	case !p.RetryFailed,
 		err.ShouldRetry != nil && !*err.ShouldRetry,
 		rule.Retries != Unlimited && before >= rule.Retries,
+		rule.Paid && rec.paid > p.MaxRetries,
 		rule.Budgeted && !lane.Allows():
 		return Verdict{Action: Fail, Rule: rule}
 	}
@@ -78,7 +91,11 @@ func (p Policy) Judge(err *sdk.Error, rec *Record, lane *Budget) Verdict {
 	if backoff == nil {
 		backoff = FullJitter
 	}
-	wait := backoff(before + 1)
+	retry := before + 1
+	if broke && retry > 1 {
+		retry = apart // one of those beside it may be what breaks the plugin
+	}
+	wait := backoff(retry)
 	if err.RetryAfter != nil && *err.RetryAfter > wait {
 		wait = *err.RetryAfter
 	}

@@ -68,6 +68,29 @@ func TestMaxRetries(t *testing.T) {
 	}
 }
 
+// What may have been paid for is not sent again more often than allowed, however
+// many kinds of failure it meets.
+func TestPaidRetriesAreBoundedTogether(t *testing.T) {
+	died := &sdk.Error{Kind: sdk.Internal, Cause: sdk.ErrPluginBroke}
+	for _, order := range [][]*sdk.Error{{died, {Kind: sdk.InDoubt}}, {{Kind: sdk.InDoubt}, {Kind: sdk.Internal}}, {{Kind: sdk.InDoubt}, died, {Kind: sdk.Unreachable}}} {
+		var rec retry.Record
+		var lane retry.Budget
+		sent := 0 // and perhaps paid for
+		for n := 0; ; n++ {
+			err := order[n%len(order)]
+			if err.Kind != sdk.Unreachable {
+				sent++
+			}
+			if policy().Judge(err, &rec, &lane).Action != retry.Again {
+				break
+			}
+		}
+		if sent > 3 {
+			t.Errorf("%v: sent %d times", order, sent)
+		}
+	}
+}
+
 func TestKindsThatStopTheLane(t *testing.T) {
 	for _, kind := range sdk.Kinds() {
 		var rec retry.Record
@@ -127,9 +150,10 @@ func TestBudgetEndsRetriesInAnOutage(t *testing.T) {
 	}
 }
 
-// However many calls die with a plugin, each is sent once more, and the budget
-// for outages of the vendor is untouched.
-func TestWhatAPluginTookWithItIsSentOnceMore(t *testing.T) {
+// However many calls die with a plugin, each is sent twice more, but never more
+// often than what may have been paid for; the second time apart from the others.
+// The budget for outages of the vendor is untouched.
+func TestWhatAPluginTookWithItIsSentAgain(t *testing.T) {
 	var lane retry.Budget
 	died := &sdk.Error{Kind: sdk.Internal, Cause: fmt.Errorf("%w: EOF", sdk.ErrPluginBroke)}
 	for n := range 64 {
@@ -137,9 +161,29 @@ func TestWhatAPluginTookWithItIsSentOnceMore(t *testing.T) {
 		if v := policy().Judge(died, &rec, &lane); v.Action != retry.Again || !v.Rule.Paid {
 			t.Fatalf("call %d: %+v", n, v)
 		}
-		if v := policy().Judge(died, &rec, &lane); v.Action != retry.Fail {
+		if v := policy().Judge(died, &rec, &lane); v.Action != retry.Again {
 			t.Fatalf("call %d, for the second time: %+v", n, v)
 		}
+		if v := policy().Judge(died, &rec, &lane); v.Action != retry.Fail {
+			t.Fatalf("call %d, for the third time: %+v", n, v)
+		}
+	}
+	for most, want := range []int{1, 2, 3, 3} {
+		if got := sends(retry.Policy{RetryFailed: true, MaxRetries: most}, died); got != want {
+			t.Errorf("with max retries %d: sent %d times, not %d", most, got, want)
+		}
+	}
+	if got := sends(retry.Policy{MaxRetries: 2}, died); got != 1 {
+		t.Errorf("without retries it is sent %d times", got)
+	}
+	var waits []time.Duration
+	p, again := policy(), retry.Record{}
+	p.Backoff = retry.Ceiling
+	for range 2 {
+		waits = append(waits, p.Judge(died, &again, &lane).Wait)
+	}
+	if waits[0] != retry.Ceiling(1) || waits[1] != retry.MaxBackoff {
+		t.Errorf("it waits up to %v", waits)
 	}
 	if !lane.Allows() {
 		t.Error("the lane has no retries left")
