@@ -132,16 +132,22 @@ func openAddress(text string) string {
 var secretQuery = regexp.MustCompile(`(?i)key|token|secret|pass|sig|code|auth`)
 
 // secretsOfAddress returns the password and the keys that an address holds, as
-// they are and as they stand there.
+// they are and as they stand there. A user without a password is a key.
 func secretsOfAddress(text string) []string {
 	u, err := url.Parse(text)
 	if err != nil || u.Host == "" {
 		return nil
 	}
 	var list []string
-	if password, ok := u.User.Password(); ok {
-		_, written, _ := strings.Cut(u.User.String(), ":")
-		list = append(list, password, written)
+	_, rest, _ := strings.Cut(text, "//")
+	if end := strings.IndexAny(rest, "/?#"); end >= 0 {
+		rest = rest[:end]
+	}
+	user, password, _ := strings.Cut(rest[:max(0, strings.LastIndexByte(rest, '@'))], ":")
+	if secret, _ := u.User.Password(); secret != "" {
+		list = append(list, secret, password)
+	} else if secret := u.User.Username(); secret != "" {
+		list = append(list, secret, user)
 	}
 	for _, pair := range strings.Split(u.RawQuery, "&") {
 		name, written, _ := strings.Cut(pair, "=")
@@ -163,6 +169,16 @@ func redact(text string, secrets []string) string {
 		}
 	}
 	return text
+}
+
+// redactAll returns arguments without these secrets. It comes before they are
+// quoted for a shell, which would break a secret up.
+func redactAll(args, secrets []string) []string {
+	list := make([]string, len(args))
+	for i, arg := range args {
+		list[i] = redact(arg, secrets)
+	}
+	return list
 }
 
 // secretsIn returns the values of secret settings, and those in addresses, so

@@ -43,3 +43,18 @@ func TestSettingsAreToldWithoutSecrets(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// What is secret in an address is known as it stands there and as it is meant.
+func TestSecretsOfAnAddress(t *testing.T) {
+	for address, want := range map[string]string{
+		"https://llm.example/v1":                     "",
+		"https://me:p%61'ss@llm.example":             "pa'ss p%61'ss",
+		"https://t0ken%2fabc@llm.example/v1?x=me@b":  "t0ken/abc t0ken%2fabc",
+		"https://t0ken:@llm.example":                 "t0ken t0ken",
+		"https://llm.example/?v=2&api_key=a%20b&x=y": "a b a%20b",
+	} {
+		if got := strings.Join(secretsOfAddress(address), " "); got != want {
+			t.Errorf("%s: %q, want %q", address, got, want)
+		}
+	}
+}

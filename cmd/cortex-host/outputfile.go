@@ -133,7 +133,8 @@ func checkReplaceable(what, path string) error {
 }
 
 // unwrite takes back the n bytes that were written last: a full disk must not
-// leave half a row. What is no regular file, or has grown meanwhile, keeps them.
+// leave half a row, nor a hole before what somebody else writes there next. What is
+// no regular file, or has grown meanwhile, keeps them.
 func unwrite(to any, n int) {
 	f, ok := to.(*os.File)
 	if !ok || n == 0 {
@@ -141,8 +142,11 @@ func unwrite(to any, n int) {
 	}
 	at, err := f.Seek(0, io.SeekCurrent)
 	info, statErr := f.Stat()
-	if err == nil && statErr == nil && info.Mode().IsRegular() && info.Size() == at {
-		_ = f.Truncate(at - int64(n)) // that the write failed is told already
+	if err != nil || statErr != nil || !info.Mode().IsRegular() || info.Size() != at {
+		return
+	}
+	if f.Truncate(at-int64(n)) == nil { // that the write failed is told already
+		_, _ = f.Seek(-int64(n), io.SeekCurrent)
 	}
 }
 

@@ -164,6 +164,28 @@ func inShell(t *testing.T, script, queries string) (errs, dir string, code int) 
 	return errs, cmd.Dir, code
 }
 
+// What did not fit is taken back, and whoever else writes to the open file goes on
+// where the last whole row ends.
+func TestAnotherWriterGoesOnBehindTheLastRow(t *testing.T) {
+	f, err := os.Create(filepath.Join(t.TempDir(), "out"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for _, text := range []string{"row\n", "half a r"} {
+		if _, err := f.WriteString(text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	unwrite(f, len("half a r"))
+	if _, err := f.WriteString("end\n"); err != nil {
+		t.Fatal(err)
+	}
+	if got := readFile(t, f.Name()); got != "row\nend\n" {
+		t.Errorf("%q", got)
+	}
+}
+
 // What could not be printed is an error, whatever it was; that nobody reads it
 // any more is none.
 func TestOutputThatCannotBeWritten(t *testing.T) {

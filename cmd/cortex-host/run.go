@@ -122,7 +122,7 @@ func (a *app) start(ctx context.Context, c *config.Config, h *house, flags *runF
 		return err
 	}
 	j.config, j.lanes, j.routes = c, h.lanes, h.routes
-	j.command = "cortex-host " + redact(commandLine(a.args), h.secrets)
+	j.command = "cortex-host " + commandLine(redactAll(a.args, h.secrets))
 	if flags.output.path != "" {
 		plan.Origin.Lanes = laneOrigins(c, h, j.prices)
 	}

@@ -47,6 +47,23 @@ func TestSecretsOfTheCommandLine(t *testing.T) {
 	keepsSecrets(t, cmd.Dir, key, inAddress, "k3y/of-the-address")
 }
 
+// A secret is found whatever a shell makes of it, and where an address has
+// nothing else before its host, which the provider refuses.
+func TestSecretsThatAreQuotedOrAUser(t *testing.T) {
+	vendor := startVendor(t, upstream.Config{})
+	const key, user = "sk-it's-of-the-environment", "t0ken-of-the-address"
+	withUser := strings.Replace(vendor.URL(), "://", "://"+user+"@", 1)
+	for base, want := range map[string]int{vendor.URL(): exitOK, withUser: exitUsage} {
+		cmd := command(t, "batch", queryFile(t, 2), "--provider", "openai", "--base-url", base+"/v1", "--system", "say "+key, "--report", "page.html", "--log", "run.log")
+		cmd.Env = append(cmd.Env, "OPENAI_API_KEY="+key)
+		_, errs, _, code := timed(t, cmd)
+		if code != want || !strings.Contains(readFile(t, filepath.Join(cmd.Dir, "page.html")), "say [redacted]") {
+			t.Errorf("%s: exit %d\n%s", base, code, errs)
+		}
+		keepsSecrets(t, cmd.Dir, "of-the-environment", user)
+	}
+}
+
 // keepsSecrets checks that no file below a directory has one of them.
 func keepsSecrets(t *testing.T, dir string, secrets ...string) {
 	t.Helper()
