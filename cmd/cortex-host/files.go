@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/cortexlinux/cortex-host/core/journal"
 )
 
 // A namedFile is a file of a run and the flag that names it.
@@ -45,12 +47,33 @@ func checkFiles(o *outputFlags, log, input string) error {
 		if f.path == "" || f.path == "-" || isStream(f.path) {
 			continue
 		}
-		if sameFile(input, f.path) || i < 2 && sameFile(input, f.path+".partial") {
+		if sameFile(input, f.path) {
 			return usagef("name another file with "+f.flag, "%s is what is read: %s would replace it", input, f.flag)
 		}
 		for _, other := range out[:i] {
 			if sameFile(other.path, f.path) {
 				return usagef("name another file with one of them", "%s and %s both name %s", other.flag, f.flag, f.path)
+			}
+		}
+	}
+	if o.path == "" || isStream(o.path) {
+		return nil
+	}
+	return checkWorking(outputOf(o), input, out)
+}
+
+// checkWorking refuses the names of the files in which a run gathers its rows.
+func checkWorking(o journal.Output, input string, named []namedFile) error {
+	rows, failed := o.Working()
+	for flag, list := range map[string][]string{"-o": rows, "--errors": failed} {
+		for _, path := range list {
+			if sameFile(input, path) {
+				return usagef("name another file with "+flag, "%s is what is read: %s gathers its rows there", input, flag)
+			}
+			for _, f := range named {
+				if sameFile(f.path, path) {
+					return usagef("name another file with one of them", "%s names %s, where %s gathers its rows", f.flag, f.path, flag)
+				}
 			}
 		}
 	}

@@ -119,6 +119,19 @@ func (o *Output) unnamed() string {
 // errors.
 func (o *Output) unnamedErrors() string { return o.ErrorPath + ".errors.partial" }
 
+// Working lists the files in which a run gathers what goes to Path, and what goes
+// to ErrorPath: whatever is in them is written over.
+func (o *Output) Working() (rows, errors []string) {
+	rows = []string{o.Partial()}
+	if o.Codec != nil {
+		rows = append(rows, o.Path+".tmp")
+	}
+	if o.ErrorPath != "" {
+		errors = []string{o.unnamedErrors()}
+	}
+	return rows, errors
+}
+
 // A Codec is a compression of the final file.
 type Codec interface {
 	NewWriter(w io.Writer) (io.WriteCloser, error)
