@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -374,5 +375,28 @@ func TestASignalEndsAWait(t *testing.T) {
 		if code, took := cmd.ProcessState.ExitCode(), time.Since(sent); code != 143 || took > deaf*slack || !strings.Contains(errs.String(), "\nhint: ") {
 			t.Errorf("%v: exit %d after %v\n%s", args, code, took, errs)
 		}
+	}
+}
+
+// A signal that came before its run could hear of it does not end the program
+// while it closes what the run, which has ended in order, has left open.
+func TestAnEarlySignalLeavesTimeToClose(t *testing.T) {
+	i := &interrupts{}
+	i.ctx, i.cancel = context.WithCancelCause(t.Context())
+	i.receive(&signalError{syscall.SIGTERM})
+	if !i.aborted() {
+		t.Error("nobody knows an orderly end, and the program may wait for ever")
+	}
+	heard := false
+	done := i.onFirst(func(*signalError) { heard = true })
+	if !heard || i.aborted() {
+		t.Errorf("the run has heard of it: %v, and is cut off: %v", heard, i.aborted())
+	}
+	done()
+	if i.aborted() {
+		t.Error("the run has ended in order, and the program would be cut off")
+	}
+	if i.receive(&signalError{syscall.SIGTERM}) {
+		t.Error("whoever insists is not heard")
 	}
 }

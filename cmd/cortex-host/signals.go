@@ -31,6 +31,7 @@ type interrupts struct {
 
 	mu      sync.Mutex
 	orderly func(*signalError) // nil: nobody knows how
+	known   bool               // somebody does, or did: the program ends by itself
 	last    func()             // what must be done before an end at once, or nil
 	first   *signalError
 }
@@ -78,11 +79,12 @@ func watchSignals(stderr io.Writer) (i *interrupts, stop func()) {
 // go on behind a signal: it may be waiting for a pipe that nobody opens.
 const deaf = 2 * time.Second
 
-// aborted reports whether a signal came while nobody knew an orderly end.
+// aborted reports whether a signal came and nobody has known an orderly end yet.
+// Behind one the program closes what it has opened, and is given the time.
 func (i *interrupts) aborted() bool {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	return i.first != nil && i.orderly == nil
+	return i.first != nil && !i.known
 }
 
 // exit ends the process at once.
@@ -118,7 +120,7 @@ func (i *interrupts) receive(s *signalError) bool {
 func (i *interrupts) onFirst(orderly func(*signalError)) (done func()) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	i.orderly = orderly
+	i.orderly, i.known = orderly, true
 	if i.first != nil {
 		orderly(i.first) // it came a moment too early
 	}
