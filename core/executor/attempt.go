@@ -19,6 +19,7 @@ type outcome struct {
 	cost    *sdk.Money // nil: not known
 	broken  error      // the record could not be written
 	unsent  bool       // and so nothing was sent
+	noBill  bool       // the provider says that it did not reach the vendor
 	repair  *sdk.Query // asks for a better reply than resp
 }
 
@@ -98,6 +99,7 @@ func (e *Executor) call(t *task, out *outcome) {
 		out.usage = out.err.Usage
 	}
 	if out.err != nil && t.ctx.Err() != nil && out.resp == nil {
+		out.noBill = out.err.Kind == sdk.Unreachable
 		out.err = t.interrupted(e, out.err)
 	}
 	if out.err == nil && e.cfg.Checker != nil && t.query.ResponseFormat != nil {

@@ -259,6 +259,33 @@ func TestQueryTimeoutDoesNotWaitForADeafProvider(t *testing.T) {
 	})
 }
 
+// A call that was given up before it was sent, as the provider knows, costs
+// nothing and is not taken for paid.
+func TestACallGivenUpBeforeItWasSentIsNotBilled(t *testing.T) {
+	for kind, want := range map[sdk.Kind]bool{sdk.Unreachable: false, sdk.InDoubt: true} {
+		synctest.Test(t, func(t *testing.T) {
+			p := &fake{do: func(ctx context.Context, _ *sdk.Query, _ int) (*sdk.Response, error) {
+				<-ctx.Done()
+				return nil, sdk.Errorf(kind, "given up: %w", context.Cause(ctx))
+			}}
+			rec := &ledger{}
+			e := newExecutor(t, executor.Config{
+				Lanes: []route.Lane{{Name: "a", Provider: p}}, QueryTimeout: 30 * time.Second, Recorder: rec,
+			})
+			var r sdk.Result
+			if _, err := e.Run(context.Background(), stream(1), func(one sdk.Result) error { r = one; return nil }); err != nil {
+				t.Fatal(err)
+			}
+			if r.Error == nil || r.Error.Kind != sdk.DeadlineExceeded || r.Attempts != 1 || r.PossiblyBilled != want {
+				t.Errorf("%s: %+v", kind, r)
+			}
+			if len(rec.ended) != 1 || (rec.ended[0].Cost == nil) != want || (rec.ended[0].Tokens == nil) != want {
+				t.Errorf("%s: the record says %+v", kind, rec.ended)
+			}
+		})
+	}
+}
+
 func TestPossiblyBilled(t *testing.T) {
 	for kind, want := range map[sdk.Kind]bool{sdk.InDoubt: true, sdk.Internal: true, sdk.RateLimited: false, sdk.Conflict: false, sdk.Unreachable: false} {
 		synctest.Test(t, func(t *testing.T) {

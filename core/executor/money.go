@@ -70,7 +70,7 @@ func (out *outcome) tokens() (n int64, known bool) {
 	case out.usage != nil:
 		return out.usage.TotalTokens(), true
 	}
-	return 0, out.unsent || out.err != nil && !mayBeBilled(out.err.Kind)
+	return 0, out.unsent || out.err != nil && !out.mayBeBilled()
 }
 
 // costOf returns what an attempt cost, nil if that is not known.
@@ -86,7 +86,7 @@ func (e *Executor) costOf(l *lane, out *outcome) *sdk.Money {
 		return nil
 	case out.resp != nil && out.resp.Cost != nil:
 		return out.resp.Cost
-	case out.err != nil && !mayBeBilled(out.err.Kind):
+	case out.err != nil && !out.mayBeBilled():
 		return new(sdk.Money)
 	case out.usage == nil:
 		return nil
@@ -100,7 +100,7 @@ func (e *Executor) costOf(l *lane, out *outcome) *sdk.Money {
 // inDoubt reports whether nobody knows what an attempt used, whatever it told
 // before it failed.
 func (out *outcome) inDoubt() bool {
-	if out.err == nil || out.unsent {
+	if out.err == nil || out.unsent || out.noBill {
 		return false
 	}
 	switch out.err.Kind {
@@ -111,8 +111,9 @@ func (out *outcome) inDoubt() bool {
 }
 
 // mayBeBilled reports whether a failed call may have been paid for.
-func mayBeBilled(kind sdk.Kind) bool {
-	return kind == sdk.Canceled || kind == sdk.DeadlineExceeded || retry.RuleOf(kind, 0).Paid
+func (out *outcome) mayBeBilled() bool {
+	kind := out.err.Kind
+	return !out.noBill && (kind == sdk.Canceled || kind == sdk.DeadlineExceeded || retry.RuleOf(kind, 0).Paid)
 }
 
 // used is what an attempt takes from the budget. What is not known counts at

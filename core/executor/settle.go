@@ -26,7 +26,7 @@ func (e *Executor) settle(t *task, out *outcome) {
 	}
 	if out.unsent {
 		t.attempts--
-	} else if mayBeBilled(out.err.Kind) && !t.lane.Free {
+	} else if out.mayBeBilled() && !t.lane.Free {
 		t.billed = true
 	}
 	verdict := e.policy.Judge(out.err, &t.record, &t.lane.retries)

@@ -120,8 +120,10 @@ func (c *Client) complete(ctx context.Context, q *sdk.Query) (*sdk.Response, err
 // streamError is the failure of a call that the stream did not carry, nil if
 // it may go by itself.
 func streamError(ctx context.Context, err error) error {
-	switch {
-	case gaveUp(ctx) != nil:
+	switch cause := gaveUp(ctx); {
+	case cause != nil && (errors.Is(err, errNotSent) || errors.Is(err, errNotStreamed)):
+		return sdk.Errorf(sdk.Unreachable, "not sent: the call was given up while it waited for the plugin: %w", cause)
+	case cause != nil:
 		return broken(ctx, "Complete", err)
 	case errors.Is(err, errNotStreamed):
 		return nil

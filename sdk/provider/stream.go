@@ -32,8 +32,12 @@ const (
 	maxQueuedBytes = 16 << 20
 )
 
-// errNotStreamed is a call's that must go unary.
-var errNotStreamed = errors.New("the stream does not take this call")
+var (
+	// errNotStreamed is a call's that must go unary.
+	errNotStreamed = errors.New("the stream does not take this call")
+	// errNotSent is a call's that was given up before it was its turn.
+	errNotSent = errors.New("it waited to be sent")
+)
 
 // A stream is the host's end of one Stream. It is safe for concurrent use.
 type stream struct {
@@ -42,12 +46,18 @@ type stream struct {
 	out  *queue[outgoing]
 
 	mu      sync.Mutex
-	pending map[uint64]chan<- settled
+	pending map[uint64]waiter
 	lastID  uint64
 
 	// broken is closed when the stream has ended; err says why.
 	broken chan struct{}
 	err    error
+}
+
+// A waiter waits for the outcome of a call.
+type waiter struct {
+	reply chan<- settled
+	sent  bool // or about to be: who knows
 }
 
 // A settled call has its outcome, or an [*sdk.Error] if that can't be read.
@@ -80,7 +90,7 @@ func openStream(ctx context.Context, wire providerv1.ProviderClient, onBreak fun
 	}
 	s := &stream{
 		wire: w, stop: stop, out: newQueue[outgoing](),
-		pending: map[uint64]chan<- settled{}, broken: make(chan struct{}),
+		pending: map[uint64]waiter{}, broken: make(chan struct{}),
 	}
 	go s.send()
 	go s.receive(onBreak)
@@ -88,7 +98,7 @@ func openStream(ctx context.Context, wire providerv1.ProviderClient, onBreak fun
 }
 
 // call asks and waits for the outcome. An error is ctx's, the broken stream's,
-// errNotStreamed, or an [*sdk.Error] if the outcome can't be read.
+// errNotStreamed, errNotSent, or an [*sdk.Error] if the outcome can't be read.
 func (s *stream) call(ctx context.Context, request []byte) (*providerv1.CompleteResponse, error) {
 	if len(request) > maxStreamed {
 		return nil, errNotStreamed
@@ -97,7 +107,7 @@ func (s *stream) call(ctx context.Context, request []byte) (*providerv1.Complete
 	s.mu.Lock()
 	s.lastID++
 	id := s.lastID
-	s.pending[id] = reply
+	s.pending[id] = waiter{reply: reply}
 	s.mu.Unlock()
 	call := &providerv1.Call{Id: id, Request: request}
 	if deadline, ok := ctx.Deadline(); ok {
@@ -112,11 +122,14 @@ func (s *stream) call(ctx context.Context, request []byte) (*providerv1.Complete
 		return done.outcome, done.err
 	case <-s.broken:
 		err := s.err
-		if s.forget(id) {
+		if was, _ := s.forget(id); was {
 			return nil, err
 		}
 	case <-ctx.Done():
-		if s.forget(id) {
+		switch was, sent := s.forget(id); {
+		case was && !sent:
+			return nil, errNotSent
+		case was:
 			s.out.put(outgoing{cancel: id}, 0, bounds{})
 			return nil, context.Cause(ctx)
 		}
@@ -125,19 +138,26 @@ func (s *stream) call(ctx context.Context, request []byte) (*providerv1.Complete
 	return done.outcome, done.err
 }
 
-// forget reports whether the call was still pending.
-func (s *stream) forget(id uint64) bool {
+// forget reports whether the call was still pending, and whether it was sent. One
+// that was not will not be.
+func (s *stream) forget(id uint64) (was, sent bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	_, ok := s.pending[id]
+	w, was := s.pending[id]
 	delete(s.pending, id)
-	return ok
+	return was, w.sent
 }
 
-func (s *stream) isPending(id uint64) bool {
+// sending notes that a call is sent now, and reports whether it is to be: whether
+// it is still pending.
+func (s *stream) sending(id uint64) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	_, ok := s.pending[id]
+	w, ok := s.pending[id]
+	if ok {
+		w.sent = true
+		s.pending[id] = w
+	}
 	return ok
 }
 
@@ -145,7 +165,7 @@ func (s *stream) isPending(id uint64) bool {
 // that needs a deep stack: one is enough for all calls.
 func (s *stream) settle(o *providerv1.CallOutcome) {
 	s.mu.Lock()
-	reply := s.pending[o.GetId()]
+	reply := s.pending[o.GetId()].reply
 	delete(s.pending, o.GetId())
 	s.mu.Unlock()
 	if reply == nil {
@@ -170,7 +190,7 @@ func (s *stream) send() {
 		runtime.Gosched() // whoever is about to call gets into this frame
 		frame, size := new(providerv1.StreamRequest), 0
 		for _, one := range s.out.take() {
-			if one.call != nil && !s.isPending(one.call.GetId()) {
+			if one.call != nil && !s.sending(one.call.GetId()) {
 				continue // given up: nobody pays for its answer
 			}
 			if size > 0 && size+one.size() > maxFrame {

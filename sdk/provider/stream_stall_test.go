@@ -53,13 +53,17 @@ func TestAStalledStreamSendsNothingThatWasGivenUp(t *testing.T) {
 	}
 	big := strings.Repeat("x", size)
 	var all sync.WaitGroup
-	var givenUp atomic.Int64
+	var givenUp, unsent atomic.Int64
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
 	for range calls {
 		all.Go(func() {
-			if _, err := c.Complete(ctx, textQuery(big)); err != nil {
+			_, err := c.Complete(ctx, textQuery(big))
+			if err != nil {
 				givenUp.Add(1)
+			}
+			if errors.Is(err, sdk.Unreachable) {
+				unsent.Add(1)
 			}
 		})
 	}
@@ -80,6 +84,40 @@ func TestAStalledStreamSendsNothingThatWasGivenUp(t *testing.T) {
 	// What the connection has taken already cannot be called back.
 	if n := received.Load(); n > streamWindow/size+5 {
 		t.Errorf("%d calls were sent, %d were given up before", n, givenUp.Load())
+	} else if unsent.Load() == 0 {
+		t.Errorf("%d calls were given up, %d were sent, and none is said to be unsent: it would be booked as billed", givenUp.Load(), n)
+	}
+}
+
+// A call that is given up in the queue was not sent, and its error says so; one that
+// was sent is in doubt. The sender's word counts at the moment of giving up.
+func TestACallGivenUpInTheQueueWasNotSent(t *testing.T) {
+	for _, sent := range []bool{false, true} {
+		ctx, cancel := context.WithCancel(t.Context())
+		s := &stream{out: newQueue[outgoing](), pending: map[uint64]waiter{}, broken: make(chan struct{})}
+		go func() { // the sender
+			<-s.out.wake
+			if sent && !s.sending(s.out.take()[0].call.GetId()) {
+				t.Error("the call is not pending")
+			}
+			cancel()
+		}()
+		_, err := s.call(ctx, []byte("x"))
+		want := map[bool]sdk.Kind{false: sdk.Unreachable, true: sdk.InDoubt}[sent]
+		if e := streamError(ctx, err); !errors.Is(e, want) || !errors.Is(e, context.Canceled) {
+			t.Errorf("sent %v: %v", sent, e)
+		}
+		cancels := 0
+		for _, one := range s.out.take() {
+			if one.call == nil {
+				cancels++
+			} else if s.sending(one.call.GetId()) {
+				t.Error("what was given up would be sent")
+			}
+		}
+		if (cancels == 1) != sent {
+			t.Errorf("sent %v: %d cancels", sent, cancels)
+		}
 	}
 }
 
@@ -194,13 +232,13 @@ func TestAnAnswerAtTheLastMomentIsNotLost(t *testing.T) {
 		answered := 0
 		for range 20_000 {
 			ctx, cancel := context.WithCancel(t.Context())
-			s := &stream{out: newQueue[outgoing](), pending: map[uint64]chan<- settled{}, broken: make(chan struct{})}
+			s := &stream{out: newQueue[outgoing](), pending: map[uint64]waiter{}, broken: make(chan struct{})}
 			end(s, cancel)
 			came := make(chan bool)
 			go func() { // the receiver, as settle does it
 				<-s.out.wake
 				s.mu.Lock()
-				reply := s.pending[1]
+				reply := s.pending[1].reply
 				delete(s.pending, 1)
 				s.mu.Unlock()
 				if reply != nil {
