@@ -34,30 +34,31 @@ func (i *instance) processorTime() time.Duration {
 	return time.Duration(user+system) * clockTick
 }
 
-// waitedTime returns how long the threads that the plugin has now have waited for
-// a processor, and whether one waits for a disk: on a machine that has too much to
+// waits returns how long each thread that the plugin has now has waited for a
+// processor, and whether one waits for a disk: on a machine that has too much to
 // do, or too little memory, a plugin may do nothing for seconds and be well.
-func (i *instance) waitedTime() (waited time.Duration, disk bool) {
+func (i *instance) waits() waits {
+	w := waits{processor: map[string]time.Duration{}}
 	_, pid, err := i.child.process.Report(context.Background())
 	if err != nil {
-		return 0, false
+		return w
 	}
 	tasks := "/proc/" + strconv.Itoa(pid) + "/task"
 	entries, err := os.ReadDir(tasks)
 	if err != nil {
-		return 0, false
+		return w
 	}
 	for _, e := range entries {
 		// time on a processor, time waiting for one, in ns
 		if text, err := os.ReadFile(filepath.Join(tasks, e.Name(), "schedstat")); err == nil {
 			if fields := bytes.Fields(text); len(fields) > 1 {
 				ns, _ := strconv.ParseInt(string(fields[1]), 10, 64)
-				waited += time.Duration(ns)
+				w.processor[e.Name()] = time.Duration(ns)
 			}
 		}
 		if text, err := os.ReadFile(filepath.Join(tasks, e.Name(), "stat")); err == nil {
-			disk = disk || bytes.HasPrefix(text[bytes.LastIndexByte(text, ')')+1:], []byte(" D"))
+			w.disk = w.disk || bytes.HasPrefix(text[bytes.LastIndexByte(text, ')')+1:], []byte(" D"))
 		}
 	}
-	return waited, disk
+	return w
 }

@@ -8,5 +8,5 @@ import "time"
 // counts as idle.
 func (i *instance) processorTime() time.Duration { return 0 }
 
-// waitedTime is not known either.
-func (i *instance) waitedTime() (waited time.Duration, disk bool) { return 0, false }
+// waits are not known either.
+func (i *instance) waits() waits { return waits{} }

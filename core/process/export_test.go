@@ -18,8 +18,11 @@ func (c *Config) SetLandlock(abi int) { c.landlock = abi }
 func Waited(p *Provider) time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	waited, _ := p.current.waitedTime()
-	return waited
+	var sum time.Duration
+	for _, waited := range p.current.waits().processor {
+		sum += waited
+	}
+	return sum
 }
 
 // Hide returns a text as a plugin's log and errors show it once the plugin has

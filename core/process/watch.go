@@ -43,7 +43,7 @@ func (i *instance) watch() {
 			seen, used = alive, effort{processor: i.processorTime()}
 		}
 		silent := time.Since(epoch) - time.Duration(seen)
-		if silent > i.cfg.HangTimeout || silent > i.cfg.HangTimeout/idlePart/2 && i.idle(&used, silent) {
+		if i.isHung(&used, silent) {
 			i.hangs(silent)
 			return
 		}
@@ -58,22 +58,46 @@ func (i *instance) watch() {
 // An effort is what a plugin has used of the machine, and wanted to use.
 type effort struct {
 	processor time.Duration
-	// waited is known from the second half of the time on that an idle plugin
+	// waits is known from the second half of the time on that an idle plugin
 	// has: to find out costs more.
-	waited time.Duration
-	known  bool
+	waits waits
+	known bool
 }
 
-// idle reports whether the plugin has been silent for as long as an idle one may,
-// and neither used a processor nor waited for one since.
-func (i *instance) idle(since *effort, silent time.Duration) bool {
-	waited, disk := i.waitedTime()
-	if !since.known {
-		since.waited, since.known = waited, true
+// waits are what the threads of a plugin have waited for.
+type waits struct {
+	processor map[string]time.Duration // by thread, of those that live
+	disk      bool                     // one waits for it now
+}
+
+// isHung reports whether a plugin that has been silent for so long is to be ended.
+func (i *instance) isHung(since *effort, silent time.Duration) bool {
+	if silent <= i.cfg.HangTimeout/idlePart/2 {
 		return false
 	}
-	did := i.processorTime() - since.processor + waited - since.waited
-	return silent > i.cfg.HangTimeout/idlePart && did < silent/50 && !disk
+	was, now := *since, effort{processor: i.processorTime(), waits: i.waits(), known: true}
+	if !since.known {
+		since.waits, since.known = now.waits, true
+	}
+	return hung(was, now, silent, i.cfg.HangTimeout)
+}
+
+// hung decides: whoever was silent for longer than most is hung, and so is one that
+// was silent for the part of it that an idle plugin has and neither used a processor
+// nor waited for one, or for a disk.
+func hung(was, now effort, silent, most time.Duration) bool {
+	switch {
+	case silent > most:
+		return true
+	case silent <= most/idlePart, !was.known, now.waits.disk,
+		now.processor < was.processor: // it could not be read
+		return false
+	}
+	did := now.processor - was.processor
+	for thread, waited := range now.waits.processor {
+		did += max(0, waited-was.waits.processor[thread])
+	}
+	return did < silent/50
 }
 
 // epoch is from when on signs of life are counted: the monotonic clock goes on
