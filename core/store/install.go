@@ -58,7 +58,8 @@ type Installed struct {
 }
 
 // Install fetches a plugin, checks it, asks it what it is, and pins it in the
-// lock file of the directory. If it fails, nothing has changed.
+// lock file of the directory. If it fails, nothing has changed, or the error says
+// what has.
 func (s *Store) Install(ctx context.Context, r Request) (*Installed, error) {
 	done, err := prepareDir(ctx, r.Dir)
 	if err != nil {
@@ -199,11 +200,11 @@ func (s *Store) admit(ctx context.Context, r *Request, c *cargo, result *Install
 		return err
 	}
 	defer next.discard()
-	if err := os.Rename(p.Path, final); err != nil {
+	if err := next.commitWith(p.Path, final); err != nil {
 		return err
 	}
 	p.Path, result.Entry = final, entry
-	return next.commit()
+	return nil
 }
 
 // matches says in what a plugin differs from what its file's name says.

@@ -174,6 +174,34 @@ func (n *newLock) commit() error {
 	return syncDir(filepath.Dir(n.path))
 }
 
+// commitWith puts a program, which is alone in its directory, into its place and
+// then the lock file, which vouches for it, into its own. If that fails, the
+// program that was there before comes back.
+func (n *newLock) commitWith(program, final string) error {
+	aside := program + ".replaced"
+	kept := os.Link(final, aside)
+	if err := os.Rename(program, final); err != nil {
+		return err
+	}
+	if err := os.Rename(n.temp, n.path); err != nil {
+		undone := kept // not every file system has links
+		switch {
+		case kept == nil:
+			undone = os.Rename(aside, final)
+		case errors.Is(kept, fs.ErrNotExist):
+			undone = os.Remove(final)
+		}
+		if undone != nil {
+			return fmt.Errorf("%w; the new program is in its place all the same (%w): install it again", err, undone)
+		}
+		return err
+	}
+	if err := syncDir(filepath.Dir(n.path)); err != nil {
+		return fmt.Errorf("it is installed, and may be lost if the power fails now: %w", err)
+	}
+	return nil
+}
+
 func (n *newLock) discard() { os.Remove(n.temp) }
 
 func syncDir(dir string) error {
