@@ -226,6 +226,43 @@ func FuzzLog(f *testing.F) {
 	})
 }
 
+// No two results have one id: not those of repeated queries, nor those of items
+// that no guest can be given.
+func TestNoTwoResultsHaveOneID(t *testing.T) {
+	limits := Limits{}.withDefaults()
+	var got []string
+	s := &session{limits: limits, module: &Module{}, end: &childEnd{}, items: pull(t.Context(), nil, 0),
+		decode: newDecoder(limits, Allow{}, func() int64 { return 10 }),
+		yield: func(q sdk.Query, err error) bool {
+			if item, ok := errors.AsType[*sdk.ItemError](err); ok {
+				q.ID = item.ID
+			} else if err != nil {
+				t.Error(err)
+			}
+			got = append(got, q.ID)
+			return true
+		}}
+	defer s.decode.seen.Close()
+	s.watch = newStopwatch(limits.Timeout, func() {})
+	defer s.watch.stop()
+	for _, id := range []string{"item_1", "item_2", "item_2", "item_2#3"} {
+		if err := s.take([]byte(`{"id":"` + id + `","messages":[{"role":"user","content":"x"}]}` + "\n")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, number := range []int{1, 3} {
+		if err := s.items.addUnfit(checkItem(Item{JSON: []byte("[]")}, number, 100)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.verdict(); err != nil {
+		t.Fatal(err)
+	}
+	if want := "item_1 item_2 item_2#3 item_2#3#4 item_1#4 item_3"; strings.Join(got, " ") != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
 func BenchmarkRecord(b *testing.B) {
 	const rest = `","use":"system","messages":[{"role":"user","content":"Package: nginx\nSystem: Debian GNU/Linux 12 (bookworm), x86_64\nInstalled version: 1.22.1\nTell me, in at most 300 words: what it is for"}],"task_type":"system_operation","metadata":{"package":"nginx"}}`
 	d := newDecoder(Limits{}.withDefaults(), Allow{}, func() int64 { return 1 << 40 })

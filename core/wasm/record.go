@@ -218,19 +218,34 @@ func (d *decoder) query(r guestRecord, bad func(string, ...any) *Error) (q sdk.Q
 	if err := d.count(); err != nil {
 		return q, false, err
 	}
-	fresh, err := d.seen.Add(q.ID)
+	id, err := d.unused(q.ID)
 	if err != nil {
-		fail := failf(HostFailed, "%v", err)
-		fail.Cause = err
-		return sdk.Query{}, false, fail
+		return sdk.Query{}, false, err
 	}
-	if !fresh {
-		return sdk.Query{}, false, &sdk.ItemError{
-			ID: q.ID + "#" + strconv.FormatInt(d.queries, 10), Metadata: q.Metadata,
+	if id != q.ID {
+		return sdk.Query{}, false, &sdk.ItemError{ID: id, Metadata: q.Metadata,
 			Err: sdk.Errorf(sdk.GeneratorFailed, "there is a query %q already: the item was given twice, or the generator repeats itself", q.ID),
 		}
 	}
 	return q, true, nil
+}
+
+// unused returns an id that is nobody's, and is from now on taken: this one, or
+// one with a number behind it. Its error is an *Error.
+func (d *decoder) unused(id string) (string, error) {
+	free := id
+	for n := d.queries; ; n++ {
+		fresh, err := d.seen.Add(free)
+		if err != nil {
+			fail := failf(HostFailed, "%v", err)
+			fail.Cause = err
+			return "", fail
+		}
+		if fresh {
+			return free, nil
+		}
+		free = id + "#" + strconv.FormatInt(n, 10)
+	}
 }
 
 // permitted refuses what only the operator may choose.

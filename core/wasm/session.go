@@ -195,6 +195,10 @@ func (s *session) verdict() error {
 		return s.fail(failf(Silent, "it was given %d items and printed nothing: every item needs a query or an error", n))
 	}
 	for _, e := range s.items.unfitted() {
+		var err error
+		if e.ID, err = s.decode.unused(e.ID); err != nil {
+			return s.fail(err)
+		}
 		if !s.yield(sdk.Query{}, e) {
 			break
 		}
