@@ -2,6 +2,8 @@ package main
 
 import (
 	"os"
+	"slices"
+	"strings"
 
 	"github.com/cortexlinux/cortex-host/core/config"
 	"github.com/cortexlinux/cortex-host/core/executor"
@@ -37,8 +39,36 @@ func prices(c *config.Config, lanes []route.Lane) (*price.Book, error) {
 	if c.Price.Cached != nil {
 		p = p.WithCached(*c.Price.Cached)
 	}
-	book.Set(of, "", p)
+	book.SetAll(of, p)
 	return book, nil
+}
+
+// priceSource says where the price of a lane's model is from.
+func priceSource(c *config.Config, lanes []route.Lane, l *route.Lane, book *price.Book) string {
+	if c.Price != nil && l.Group() == lanes[0].Group() {
+		return "--price"
+	}
+	for _, name := range []string{l.Group(), l.Vendor, ""} {
+		if _, ok := book.Own(name, l.Model); ok {
+			return c.PriceFile
+		}
+	}
+	return book.Source()
+}
+
+// priceSources says where the prices of the lanes that a plan uses are from.
+func priceSources(j *job, p *executor.Plan) string {
+	var list []string
+	for i := range j.lanes {
+		l := &j.lanes[i]
+		if _, known := executor.PriceOf(j.prices, l, l.Model); !known || l.Free || p.Lanes[l.Name] == 0 {
+			continue
+		}
+		if source := priceSource(j.config, j.lanes, l, j.prices); !slices.Contains(list, source) {
+			list = append(list, source)
+		}
+	}
+	return strings.Join(list, "; ")
 }
 
 // limits returns the run's budget.

@@ -30,7 +30,11 @@ func (a *app) foretell(ctx context.Context, j job, o *outputFlags, record journa
 	if err != nil {
 		return executor.Plan{}, asUsage(err)
 	}
-	return exec.Plan(ctx, withDefaults(j.queries, j.config))
+	plan, err := exec.Plan(ctx, withDefaults(j.queries, j.config))
+	if plan.Prices != "" {
+		plan.Prices = priceSources(&j, &plan) // the executor knows no more than the list
+	}
+	return plan, err
 }
 
 // dryRun shows what the run would be like, and asks nobody.

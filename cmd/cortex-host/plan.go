@@ -72,7 +72,7 @@ func laneOrigins(c *config.Config, h *house, book *price.Book) []journal.Lane {
 	list := make([]journal.Lane, len(h.lanes))
 	for i := range h.lanes {
 		l, o := &h.lanes[i], &h.offers[i]
-		list[i] = journal.Lane{Name: l.Name, Provider: o.plugin.Name, Version: o.about.Version, Model: l.Model, Prices: pricesOf(c, l, book),
+		list[i] = journal.Lane{Name: l.Name, Provider: o.plugin.Name, Version: o.about.Version, Model: l.Model, Prices: pricesOf(c, h.lanes, l, book),
 			Settings: h.given[i]}
 		if hash, err := o.plugin.Hash(); err == nil { // else it will not start
 			list[i].SHA256 = hash
@@ -82,20 +82,15 @@ func laneOrigins(c *config.Config, h *house, book *price.Book) []journal.Lane {
 }
 
 // pricesOf says what a lane's answers cost and where that is from.
-func pricesOf(c *config.Config, l *route.Lane, book *price.Book) string {
+func pricesOf(c *config.Config, lanes []route.Lane, l *route.Lane, book *price.Book) string {
 	p, known := executor.PriceOf(book, l, l.Model)
-	_, own := book.Own(l.Group(), l.Model)
 	switch {
 	case l.Free:
 		return "free"
 	case !known:
 		return "not known"
-	case own && c.Price != nil:
-		return perMillion(p) + " (--price)"
-	case c.PriceFile != "":
-		return perMillion(p) + " (" + c.PriceFile + " or " + book.Source() + ")"
 	}
-	return perMillion(p) + " (" + book.Source() + ")"
+	return perMillion(p) + " (" + priceSource(c, lanes, l, book) + ")"
 }
 
 func perMillion(p price.Price) string {

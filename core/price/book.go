@@ -5,6 +5,7 @@ import (
 	_ "embed" // the price list
 	"encoding/json"
 	"fmt"
+	"maps"
 	"regexp"
 	"strings"
 	"sync"
@@ -100,6 +101,13 @@ func (b *Book) Set(vendor, model string, p Price) {
 		b.set = make(map[[2]string]Price)
 	}
 	b.set[[2]string{vendor, model}] = p
+}
+
+// SetAll overrides the price of all models of a vendor, also of those that were
+// set themselves.
+func (b *Book) SetAll(vendor string, p Price) {
+	maps.DeleteFunc(b.set, func(key [2]string, _ Price) bool { return key[0] == vendor })
+	b.Set(vendor, "", p)
 }
 
 // Override reads a user's own prices, a JSON object such as

@@ -104,6 +104,11 @@ func TestOwnPrices(t *testing.T) {
 	if !ok || p.Cost(sdk.Usage{PromptTokens: 2e6, CachedTokens: 1e6, CompletionTokens: 1e6}) != usd(0.825) {
 		t.Errorf("%+v, %v", p, ok)
 	}
+	b.Set("mine", "one", price.PerMillion(1, 2))
+	b.SetAll("mine", price.PerMillion(3, 4))
+	if p, _ := b.Own("mine", "one"); p.Input.PerToken != price.PerMillion(3, 4).Input.PerToken {
+		t.Errorf("the price of one model outlives that of all: %+v", p)
+	}
 	if _, ok := b.Own("openai", "gpt-4o-mini"); ok {
 		t.Error("the built-in list is nobody's own")
 	}
