@@ -56,8 +56,12 @@ func priceSource(c *config.Config, lanes []route.Lane, l *route.Lane, book *pric
 	return book.Source()
 }
 
-// priceSources says where the prices of the lanes that a plan uses are from.
-func priceSources(j *job, p *executor.Plan) string {
+// nameSources says in a plan where the prices of the lanes that it uses are from:
+// the executor knows of the built-in list only.
+func (j *job) nameSources(p *executor.Plan) {
+	if p.Prices == "" {
+		return // of no lane
+	}
 	var list []string
 	for i := range j.lanes {
 		l := &j.lanes[i]
@@ -68,7 +72,7 @@ func priceSources(j *job, p *executor.Plan) string {
 			list = append(list, source)
 		}
 	}
-	return strings.Join(list, "; ")
+	p.Prices = strings.Join(list, "; ")
 }
 
 // limits returns the run's budget.

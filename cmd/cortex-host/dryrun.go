@@ -31,9 +31,7 @@ func (a *app) foretell(ctx context.Context, j job, o *outputFlags, record journa
 		return executor.Plan{}, asUsage(err)
 	}
 	plan, err := exec.Plan(ctx, withDefaults(j.queries, j.config))
-	if plan.Prices != "" {
-		plan.Prices = priceSources(&j, &plan) // the executor knows no more than the list
-	}
+	j.nameSources(&plan)
 	return plan, err
 }
 

@@ -100,6 +100,7 @@ func (a *app) ask(ctx context.Context, j job) error {
 	})
 	stopKeys()
 	stopProgress()
+	j.nameSources(&s.Predicted)
 	j.log.ended(s, err)
 	return a.conclude(ctx, j, s, &failed, err)
 }
