@@ -51,3 +51,31 @@ func TestADamagedRunIsToldEverywhere(t *testing.T) {
 		}
 	}
 }
+
+// To answers that somebody has edited none are added, whatever the file is packed
+// with: nobody is asked, and the file stays as it is.
+func TestAnEditedFileIsNotAddedTo(t *testing.T) {
+	queries := queryFile(t, 4)
+	for _, name := range []string{"out.ndjson", "out.ndjson.gz", "out.ndjson.zst"} {
+		dir := t.TempDir()
+		run := []string{"batch", queries, "--provider", "simulator", "-o", name, "-q"}
+		host(t, dir, 0, append(run, "--limit", "2")...)
+		path := filepath.Join(dir, name)
+		good := readFile(t, path)
+		edited := []byte(good)
+		edited[len(edited)/2] ^= 1
+		if err := os.WriteFile(path, edited, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, errs := host(t, dir, 2, append(run, "--limit", "4", "--resume")...); !strings.Contains(errs, "hint: undo the change") {
+			t.Errorf("%s: %s", name, errs)
+		}
+		if readFile(t, path) != string(edited) {
+			t.Errorf("%s was written to", name)
+		}
+		if err := os.WriteFile(path, []byte(good), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		host(t, dir, 0, append(run, "--limit", "4", "--resume")...)
+	}
+}

@@ -138,6 +138,9 @@ func journalFailure(err error, path string) error {
 	if _, ok := errors.AsType[*journal.ChangedError](err); ok {
 		return usagef("resume with the same settings, or begin anew with --new-run", "%w", err)
 	}
+	if _, ok := errors.AsType[*journal.EditedError](err); ok {
+		return usagef("undo the change, or begin anew with another name for -o", "%w", err)
+	}
 	switch {
 	case errors.Is(err, journal.ErrNoRun):
 		hint := "leave --resume out to begin one; `cortex-host runs list` shows what is recorded"

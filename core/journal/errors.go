@@ -37,6 +37,19 @@ func (e *CorruptError) Error() string {
 	return fmt.Sprintf("%s is damaged at byte %d: %s; start anew with --new-run", e.Path, e.Offset, e.What)
 }
 
+// An EditedError says that the final file of a run is not as the run has written
+// it, so that no session can add to it.
+type EditedError struct {
+	Path string
+	Run  string
+	// How says what is different.
+	How string
+}
+
+func (e *EditedError) Error() string {
+	return fmt.Sprintf("%s has changed since run %s wrote it (%s), so nothing can be added to it: undo the change, or start anew with another file", e.Path, e.Run, e.How)
+}
+
 // An InputError says that the input of a resumed run is not the same as before.
 type InputError struct {
 	Run   string

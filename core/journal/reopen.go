@@ -48,22 +48,17 @@ func (r *Run) reopen(ctx context.Context, h *history) error {
 }
 
 func (r *Run) finalChanged(how string) error {
-	return fmt.Errorf("%s has changed since run %s wrote it (%s), so nothing can be added to it: start anew with --new-run", r.plan.Output.Path, r.id, how)
+	return &EditedError{Path: r.plan.Output.Path, Run: r.id, How: how}
 }
 
 // copyBack fills the partial file with the rows of a finished one, and makes
 // sure that they are what the run has written.
-func (r *Run) copyBack(ctx context.Context, h *history, rows io.Reader) error {
+func (r *Run) copyBack(ctx context.Context, h *history, final io.Reader) error {
 	back := func(err error) error { return fmt.Errorf("reading the answers of run %s back: %w", r.id, err) }
-	if codec := r.plan.Output.Codec; codec != nil {
-		decoder, err := codec.NewReader(rows)
-		if err != nil {
-			return back(err)
-		}
-		defer decoder.Close()
-		rows = decoder
+	n, err := r.unpack(ctx, final, h.finished.Rows)
+	if _, edited := errors.AsType[*EditedError](err); edited {
+		return err
 	}
-	n, err := io.Copy(&offsetWriter{f: r.partial}, &ctxReader{ctx, io.LimitReader(rows, h.finished.Rows)})
 	if err != nil {
 		return back(err)
 	}
@@ -85,6 +80,42 @@ func (r *Run) copyBack(ctx context.Context, h *history, rows io.Reader) error {
 		return r.finalChanged(fmt.Sprintf("another answer at byte %d of its rows", e.Offset))
 	}
 	return err
+}
+
+// unpack copies at most so many bytes of rows from the final to the partial file.
+func (r *Run) unpack(ctx context.Context, final io.Reader, most int64) (int64, error) {
+	packed := &errKeeper{r: final}
+	rows := &errKeeper{r: packed}
+	if codec := r.plan.Output.Codec; codec != nil {
+		decoder, err := codec.NewReader(packed)
+		if err != nil && packed.err == nil {
+			return 0, r.finalChanged(err.Error())
+		}
+		if err != nil {
+			return 0, err
+		}
+		defer decoder.Close()
+		rows.r = decoder
+	}
+	n, err := io.Copy(&offsetWriter{f: r.partial}, &ctxReader{ctx, io.LimitReader(rows, most)})
+	if rows.err != nil && packed.err == nil {
+		return n, r.finalChanged(rows.err.Error()) // it can be read, but means nothing
+	}
+	return n, err
+}
+
+// An errKeeper knows with which error, other than the end, its reader has failed.
+type errKeeper struct {
+	r   io.Reader
+	err error
+}
+
+func (k *errKeeper) Read(b []byte) (int, error) {
+	n, err := k.r.Read(b)
+	if err != nil && !errors.Is(err, io.EOF) {
+		k.err = err
+	}
+	return n, err
 }
 
 // recordFinish makes up for the record that a kill right after the rename has
