@@ -26,7 +26,7 @@ func (r *run) read(queries iter.Seq2[sdk.Query, error]) (err error) {
 			err = fmt.Errorf("the input panicked: %v", p)
 		}
 	}()
-	if r.ctx.Err() != nil {
+	if !r.wanted() {
 		return nil
 	}
 	for q, err := range queries {
@@ -39,6 +39,16 @@ func (r *run) read(queries iter.Seq2[sdk.Query, error]) (err error) {
 		}
 	}
 	return nil
+}
+
+// wanted reports whether anything is to be read at all.
+func (r *run) wanted() bool {
+	r.exec.mu.Lock()
+	defer r.exec.mu.Unlock()
+	if r.ctx.Err() != nil {
+		r.exec.noticeEnd(r) // it may be noticed here first
+	}
+	return !r.ended
 }
 
 // An arrival is an item of the input.
