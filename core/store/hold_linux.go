@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -25,7 +26,7 @@ func (i *Image) hold(source io.Reader, hash io.Writer) error {
 		err = file.Chmod(0o500)
 	}
 	if err == nil {
-		_, err = unix.FcntlInt(file.Fd(), unix.F_ADD_SEALS, unix.F_SEAL_SEAL|unix.F_SEAL_SHRINK|unix.F_SEAL_GROW|unix.F_SEAL_WRITE)
+		err = seal(file)
 	}
 	if err != nil {
 		file.Close()
@@ -46,6 +47,21 @@ func sealable() (*os.File, error) {
 		return nil, err
 	}
 	return os.NewFile(uintptr(fd), "cortex-provider"), nil
+}
+
+// sealPatience is about how long seal waits.
+const sealPatience = 2 * time.Second
+
+// seal makes memory unchangeable. The kernel refuses while it holds a page of it
+// itself, to move it for example: on a busy machine that takes a moment.
+func seal(file *os.File) error {
+	for wait := time.Millisecond; ; wait *= 2 {
+		_, err := unix.FcntlInt(file.Fd(), unix.F_ADD_SEALS, unix.F_SEAL_SEAL|unix.F_SEAL_SHRINK|unix.F_SEAL_GROW|unix.F_SEAL_WRITE)
+		if !errors.Is(err, unix.EBUSY) || wait > sealPatience/2 {
+			return err
+		}
+		time.Sleep(wait)
+	}
 }
 
 // holdUnlinked copies the program into a file that only this process can reach.
