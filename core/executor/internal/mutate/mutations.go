@@ -58,8 +58,10 @@ var mutations = []mutation{
 	{rule: "a share of what is declared is left too", file: "core/executor/lane.go", old: "declared := share * l", new: "declared := 1 * l", test: "TestShareOfDeclaredLimits"},
 
 	// Retries
-	{rule: "what may have been paid for is sent again max_retries times", file: "core/retry/rule.go", old: "Rule{Retries: maxRetries, ", new: "Rule{Retries: maxRetries + 1, ",
+	{rule: "what may have been paid for is sent again max_retries times", file: "core/retry/rule.go", old: "Rule{Retries: maxRetries, ", new: "Rule{Retries: maxRetries - 1, ",
 		test: "TestMaxRetries"},
+	{rule: "paid retries of all kinds are bounded together", file: "core/retry/judge.go", old: "rule.Paid && rec.paid > p.MaxRetries", new: "rule.Paid && rec.paid > 9*p.MaxRetries",
+		test: "TestPaidRetriesAreBoundedTogether"},
 	{rule: "what was never sent is tried five times", file: "core/retry/rule.go", old: "maxUnreachable = 5", new: "maxUnreachable = 6", test: "TestHowOftenEachKindIsSent"},
 	{rule: "a query that breaks every call does not go from key to key", file: "core/executor/settle.go", old: "if !rule.OtherKey {", new: "if !rule.OtherKey && t.stop < 0 {",
 		test: "TestPoisonedQueryDoesNotGoFromKeyToKey"},
