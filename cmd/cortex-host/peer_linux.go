@@ -6,8 +6,6 @@ import (
 	"net"
 	"os"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/cortexlinux/cortex-host/core/confine"
 )
 
@@ -18,19 +16,11 @@ func strangerTo(conn net.Conn) error {
 	if !ok {
 		return errors.New("this is no Unix socket")
 	}
-	raw, err := socket.SyscallConn()
+	pid, _, err := confine.Peer(socket)
 	if err != nil {
 		return err
 	}
-	var peer *unix.Ucred
-	var peerErr error
-	if err := raw.Control(func(fd uintptr) { peer, peerErr = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED) }); err != nil {
-		return err
-	}
-	if peerErr != nil {
-		return peerErr
-	}
-	switch pid := int(peer.Pid); {
+	switch {
 	case pid == 0 || pid == os.Getpid(): // outside this container, or this program
 		return nil
 	case !lives(pid):
