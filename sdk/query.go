@@ -56,18 +56,51 @@ const MaxIDBytes = 512
 // second value after the object, invalid UTF-8 or a query that does not
 // [Query.Validate] is an error that names the field.
 func DecodeQuery(data []byte) (Query, error) {
-	q, ok := ScanQuery(data, nil)
-	if !ok {
-		q = Query{}
-		if !utf8.Valid(data) {
-			return q, errors.New("query is not valid UTF-8")
-		}
-		if err := strict(data, &q); err != nil {
-			return Query{}, fmt.Errorf("query: %w", err)
+	return decodeQuery(&Scanner{data: data}, nil)
+}
+
+// A QueryReader decodes queries that are only looked at: each into the memory of
+// the one before, with texts that are parts of its data. So a file is checked
+// without memory for its queries. The zero value is ready; a QueryReader is not
+// safe for concurrent use.
+type QueryReader struct {
+	messages []Message
+	spare    []byte
+}
+
+// Decode is [DecodeQuery], but the query and its texts are valid only until the
+// next call, and only as long as data does not change.
+func (r *QueryReader) Decode(data []byte) (Query, error) {
+	s := Scanner{data: data, lends: true, spare: r.spare[:0]}
+	q, err := decodeQuery(&s, r.messages)
+	if r.spare = s.spare; err == nil {
+		r.messages = q.Messages
+	}
+	return q, err
+}
+
+// decodeQuery decodes what s has, with the messages in room if they fit.
+func decodeQuery(s *Scanner, room []Message) (Query, error) {
+	q := Query{Messages: room[:0]}
+	if !q.scan(s) {
+		var err error
+		if q, err = decodeWithCare(s.data); err != nil {
+			return Query{}, err
 		}
 	}
 	if err := q.Validate(); err != nil {
 		return Query{}, err
+	}
+	return q, nil
+}
+
+// decodeWithCare reads what may be a query in any spelling.
+func decodeWithCare(data []byte) (q Query, err error) {
+	if !utf8.Valid(data) {
+		return Query{}, errors.New("query is not valid UTF-8")
+	}
+	if err := strict(data, &q); err != nil {
+		return Query{}, fmt.Errorf("query: %w", err)
 	}
 	return q, nil
 }

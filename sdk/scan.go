@@ -9,16 +9,27 @@ package sdk
 // and reports whether it knows it; other may be nil.
 func ScanQuery(data []byte, other func(key string, s *Scanner) bool) (q Query, ok bool) {
 	s := NewScanner(data)
+	if other == nil {
+		return q, q.scan(s)
+	}
 	var seen members
 	s.Object(func(key []byte) {
-		if q.scan(s, key, &seen) {
-			return
-		}
-		if other == nil || !other(string(key), s) {
+		if !q.scanMember(s, key, &seen) && !other(string(key), s) {
 			s.Surprise()
 		}
 	})
 	return q, s.Done()
+}
+
+// scan reads a query that has no other members, and reports whether it could.
+func (q *Query) scan(s *Scanner) bool {
+	var seen members
+	s.Object(func(key []byte) {
+		if !q.scanMember(s, key, &seen) {
+			s.Surprise()
+		}
+	})
+	return s.Done()
 }
 
 // members remembers which members an object had, a bit each.
@@ -32,15 +43,15 @@ func (m *members) once(s *Scanner, bit members) {
 	*m |= bit
 }
 
-// scan reads one member and reports whether queries have it.
-func (q *Query) scan(s *Scanner, key []byte, seen *members) bool {
+// scanMember reads one member and reports whether queries have it.
+func (q *Query) scanMember(s *Scanner, key []byte, seen *members) bool {
 	switch string(key) {
 	case "id":
 		seen.once(s, 1<<0)
 		q.ID = s.String()
 	case "messages":
 		seen.once(s, 1<<1)
-		q.Messages = scanMessages(s)
+		q.Messages = scanMessages(s, q.Messages)
 	case "task_type":
 		seen.once(s, 1<<2)
 		q.TaskType = scanWord(s, taskTypes)
@@ -74,11 +85,14 @@ func (q *Query) scan(s *Scanner, key []byte, seen *members) bool {
 	return true
 }
 
-func scanMessages(s *Scanner) []Message {
+// scanMessages reads messages into list, if that has room.
+func scanMessages(s *Scanner, list []Message) []Message {
 	if s.Null() {
 		return nil
 	}
-	list := make([]Message, 0, 2)
+	if list = list[:0]; cap(list) == 0 {
+		list = make([]Message, 0, 2)
+	}
 	s.Array(func(int) {
 		var m Message
 		var seen members

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"unicode/utf16"
 	"unicode/utf8"
+	"unsafe"
 )
 
 // A Scanner reads ordinary JSON in one pass, without reflection: for what is
@@ -34,6 +35,10 @@ type Scanner struct {
 	i         int
 	depth     int
 	surprised bool
+	// lends says that strings are lent: they are part of the data, or of spare
+	// if they had escapes, and not copies.
+	lends bool
+	spare []byte
 }
 
 // maxDepth is deeper than any reply; deeper ones are encoding/json's.
@@ -146,10 +151,19 @@ func (s *Scanner) String() string {
 		return ""
 	}
 	text, escaped := s.text()
-	if !escaped {
-		return string(text)
+	if escaped || s.lends {
+		return s.lend(text, escaped)
 	}
-	return string(unescape(text))
+	return string(text)
+}
+
+// lend returns a string that shares its bytes with the data or with spare, or
+// that alone has those that were made for it.
+func (s *Scanner) lend(text []byte, escaped bool) string {
+	if escaped {
+		text = s.unescape(text)
+	}
+	return unsafe.String(unsafe.SliceData(text), len(text))
 }
 
 // Text is [Scanner.String] without a copy where none is needed: what it returns
@@ -162,7 +176,7 @@ func (s *Scanner) Text() []byte {
 	if !escaped {
 		return text
 	}
-	return unescape(text)
+	return s.unescape(text)
 }
 
 // text reads a string and returns what is between its quotes, and whether there
@@ -226,9 +240,19 @@ func escapeLength(after []byte) int {
 	return 5
 }
 
-// unescape returns the string whose text has escapes, all of which JSON knows.
-func unescape(text []byte) []byte {
-	plain := make([]byte, 0, len(text))
+// unescape returns the string whose text has escapes, all of which JSON knows:
+// in spare if strings are lent, else in memory of its own.
+func (s *Scanner) unescape(text []byte) []byte {
+	if !s.lends {
+		return appendPlain(make([]byte, 0, len(text)), text)
+	}
+	start := len(s.spare)
+	s.spare = appendPlain(s.spare, text)
+	return s.spare[start:]
+}
+
+// appendPlain appends what a text with escapes stands for.
+func appendPlain(plain, text []byte) []byte {
 	for {
 		i := bytes.IndexByte(text, '\\')
 		if i < 0 {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"iter"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -137,6 +138,7 @@ func (b *batchInput) check(ctx context.Context, f *os.File, in format.Input, opt
 	hash := newHash()
 	named := map[string]bool{}
 	say := ownWords{model: true, bound: true}
+	in.Glance = true
 	for q, err := range format.Read(io.TeeReader(b.part(f), hash), in, options) {
 		if _, item := errors.AsType[*sdk.ItemError](err); err != nil && !item {
 			return usagef("nothing was asked: "+mendInput(err), "%w", err)
@@ -148,8 +150,9 @@ func (b *batchInput) check(ctx context.Context, f *os.File, in format.Input, opt
 		b.total++
 		say.add(&q, err)
 		if q.Provider != "" && !named[q.Provider] {
-			named[q.Provider] = true
-			b.providers = append(b.providers, q.Provider)
+			name := strings.Clone(q.Provider) // it is lent
+			named[name] = true
+			b.providers = append(b.providers, name)
 			if len(b.providers) > maxNamed {
 				return usagef("", "%s: its queries name more than %d providers", in.Name, maxNamed)
 			}

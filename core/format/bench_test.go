@@ -31,16 +31,20 @@ func BenchmarkEncode(b *testing.B) {
 func BenchmarkRead(b *testing.B) {
 	line := `{"id":"q1234567","messages":[{"role":"system","content":"Be brief."},{"role":"user","content":"` +
 		strings.Repeat("What is nginx? ", 20) + `"}],"task_type":"system_operation"}` + "\n"
-	b.ReportAllocs()
-	b.SetBytes(int64(len(line)))
-	n := 0
-	for _, err := range format.Read(&endless{line: line}, format.Input{Name: "q.ndjson"}, format.ReadOptions{}) {
-		if err != nil {
-			b.Fatal(err)
-		}
-		if n++; n >= b.N {
-			break
-		}
+	for name, in := range map[string]format.Input{"asked": {Unique: true}, "checked": {Unique: true, Glance: true}} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			b.SetBytes(int64(len(line)))
+			n := 0
+			for _, err := range format.Read(&endless{line: line}, in, format.ReadOptions{Kind: format.KindNDJSON}) {
+				if err != nil {
+					b.Fatal(err)
+				}
+				if n++; n >= b.N {
+					break
+				}
+			}
+		})
 	}
 }
 

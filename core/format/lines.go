@@ -26,6 +26,9 @@ type Input struct {
 	// Unique says that the ids are known to be unique, from an earlier reading:
 	// they are not looked at again.
 	Unique bool
+	// Glance says that the queries are only looked at: each is valid until the
+	// next one is read, and those of NDJSON take no memory of their own.
+	Glance bool
 }
 
 // A Line is one line of a file, without its end.

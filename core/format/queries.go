@@ -17,7 +17,7 @@ import (
 // an [*Error] and the last element. A file without any query is no error: an
 // empty batch has an empty result.
 func Queries(r io.Reader, in Input) iter.Seq2[sdk.Query, error] {
-	return rows(in, func() rowReader { return &ndjsonReader{NewLineReader(r, in)} })
+	return rows(in, func() rowReader { return newNDJSONReader(r, in) })
 }
 
 // A rowReader reads one query after the other; io.EOF after the last. After an
@@ -73,22 +73,36 @@ func unique(seen *ids.Index, id string, r rowReader) error {
 // itemError is what becomes of an error when the file goes on behind it: nil
 // if it does not.
 func (in Input) itemError(err error) *sdk.ItemError {
-	var row *Error
-	if !in.KeepGoing || !errors.As(err, &row) || row.last {
+	if err == nil || !in.KeepGoing {
+		return nil
+	}
+	row, ok := errors.AsType[*Error](err)
+	if !ok || row.last {
 		return nil
 	}
 	return &sdk.ItemError{ID: Shorten(fmt.Sprintf("%s:%d", row.File, row.Line), sdk.MaxIDBytes/utf8.UTFMax),
 		Err: &sdk.Error{Kind: sdk.InvalidRequest, Message: row.Error(), Cause: row}}
 }
 
-type ndjsonReader struct{ lines *LineReader }
+type ndjsonReader struct {
+	lines  *LineReader
+	decode func(line []byte) (sdk.Query, error)
+}
+
+func newNDJSONReader(r io.Reader, in Input) *ndjsonReader {
+	decode := sdk.DecodeQuery
+	if in.Glance {
+		decode = new(sdk.QueryReader).Decode
+	}
+	return &ndjsonReader{NewLineReader(r, in), decode}
+}
 
 func (r *ndjsonReader) next() (sdk.Query, error) {
 	line, err := r.lines.Next()
 	if err != nil {
 		return sdk.Query{}, err
 	}
-	q, err := sdk.DecodeQuery(line.Text)
+	q, err := r.decode(line.Text)
 	if err != nil {
 		return sdk.Query{}, r.lines.Fail(line, explain(line.Text, err), err)
 	}

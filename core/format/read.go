@@ -108,7 +108,7 @@ func open(kind Kind, r io.Reader, in Input, o ReadOptions) (func() rowReader, er
 	}
 	switch kind {
 	case KindNDJSON:
-		return func() rowReader { return &ndjsonReader{NewLineReader(r, in)} }, nil
+		return func() rowReader { return newNDJSONReader(r, in) }, nil
 	case KindOpenAI:
 		return func() rowReader { return &openAIReader{NewLineReader(r, in)} }, nil
 	case KindCSV:

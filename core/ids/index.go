@@ -85,7 +85,8 @@ func (x *Index) spill() error {
 		}
 		x.disk, x.sift = disk, &sieve{}
 	}
-	batch := slices.SortedFunc(maps.Keys(x.few), compareHashes)
+	batch := slices.AppendSeq(make([]idHash, 0, len(x.few)), maps.Keys(x.few))
+	slices.SortFunc(batch, compareHashes)
 	if x.disk.used+uint64(len(batch)) > x.disk.slots()/2 {
 		if err := x.grow(); err != nil {
 			return err
