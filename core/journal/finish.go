@@ -39,7 +39,7 @@ func (r *Run) Finish(ctx context.Context) (Outcome, error) {
 			r.id, r.plan.Output.Partial(), err, r.id)
 	}
 	r.ended = true
-	_, err = r.log.append(jsonRecord{kindFinished, rec})
+	_, err = r.log.append(jsonRecord{kindFinished, rec}.append)
 	if r.plan.Output.Codec != nil {
 		err = errors.Join(err, r.cfg.Disk.Remove(r.plan.Output.Partial()))
 	}
@@ -87,7 +87,7 @@ func (r *Run) assemble(ctx context.Context) (Outcome, finishRecord, error) {
 	// Should the power fail before this sync ends, the record may be there and
 	// rows not. But then there was no rename either, and the partial file is
 	// checked row by row.
-	if _, err := r.log.append(jsonRecord{kindFinishing, rec}); err != nil {
+	if _, err := r.log.append(jsonRecord{kindFinishing, rec}.append); err != nil {
 		return out, rec, err
 	}
 	if err := r.log.sync(); err != nil {

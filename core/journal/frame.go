@@ -62,7 +62,11 @@ func checksum(salt uint32, offset int64, body []byte) uint32 {
 	var place [4 + offsetBytes]byte
 	binary.LittleEndian.PutUint32(place[:], salt)
 	binary.LittleEndian.PutUint64(place[4:], uint64(offset))
-	return crc32.Update(crc32.Checksum(place[:], castagnoli), castagnoli, body)
+	crc := ^uint32(0)
+	for _, b := range place { // crc32.Checksum would have these few bytes on the heap
+		crc = castagnoli[byte(crc)^b] ^ crc>>8
+	}
+	return crc32.Update(^crc, castagnoli, body)
 }
 
 // sealFrame fills in the frame before the body that starts at

@@ -36,31 +36,26 @@ type ledger struct {
 	totals  Totals
 	session int // number of the present session, from 0
 	last    int64
-	open    map[int64]*Open
+	open    map[int64]Open
 	// slots is nil in a run's first session, in which no query can have been
 	// settled before.
 	slots *table
 }
 
-func newLedger() *ledger { return &ledger{last: -1, open: map[int64]*Open{}} }
+func newLedger() *ledger { return &ledger{last: -1, open: map[int64]Open{}} }
 
 func (l *ledger) started(r *started) {
-	o := l.open[r.Index]
-	if o == nil {
-		o = &Open{Index: r.Index, ID: r.QueryID}
-		l.open[r.Index] = o
-	}
-	if o.CutOff {
+	before := l.open[r.Index]
+	if before.CutOff {
 		l.totals.Resent++
 	}
-	o.Attempts++
-	o.InFlight, o.CutOff, o.billed, o.Reserved, o.tokens = true, false, false, r.Reserved, r.ReservedTokens
+	l.open[r.Index] = Open{Index: r.Index, ID: r.QueryID, Attempts: before.Attempts + 1, InFlight: true, Reserved: r.Reserved, tokens: r.ReservedTokens}
 	l.totals.Attempts++
 }
 
 func (l *ledger) ended(r *ended) {
 	o := l.open[r.Index]
-	if o == nil || !o.InFlight {
+	if !o.InFlight {
 		return
 	}
 	o.billed = r.Kind == "" || r.Cost == nil || *r.Cost != 0
@@ -70,7 +65,8 @@ func (l *ledger) ended(r *ended) {
 	if r.Tokens != nil {
 		o.tokens = *r.Tokens
 	}
-	l.pay(o)
+	l.pay(&o)
+	l.open[r.Index] = o
 }
 
 // pay ends the attempt in flight at the price that o.Reserved now tells, and
@@ -86,8 +82,8 @@ func (l *ledger) pay(o *Open) {
 }
 
 func (l *ledger) settled(r *settled) {
-	if o := l.open[r.Index]; o != nil && o.InFlight {
-		l.pay(o) // nobody waits for the call any longer, and its end finds no query
+	if o := l.open[r.Index]; o.InFlight {
+		l.pay(&o) // nobody waits for the call any longer, and its end finds no query
 	}
 	delete(l.open, r.Index)
 	l.last = max(l.last, r.Index)
@@ -120,20 +116,22 @@ func (l *ledger) count(c class, n int64) {
 // nextSession closes the books of a session that is over: an attempt still in
 // flight was cut off and counts as paid, and so was an answer without a row.
 func (l *ledger) nextSession() {
-	for _, o := range l.open {
+	for i, o := range l.open {
 		if o.InFlight {
 			o.billed = true
-			l.pay(o)
+			l.pay(&o)
 		}
 		o.CutOff = o.CutOff || o.billed
+		l.open[i] = o
 	}
 	l.session++
 }
 
 // lost notes that the row of a query is gone.
 func (l *ledger) lost(index int64) {
-	if o := l.open[index]; o != nil {
+	if o, ok := l.open[index]; ok {
 		o.CutOff = true
+		l.open[index] = o
 	}
 }
 
@@ -146,7 +144,7 @@ func (l *ledger) cutOff() []Open {
 func (l *ledger) opened() []Open {
 	list := make([]Open, 0, len(l.open))
 	for _, o := range l.open {
-		list = append(list, *o)
+		list = append(list, o)
 	}
 	slices.SortFunc(list, func(a, b Open) int { return cmp.Compare(a.Index, b.Index) })
 	return list

@@ -63,14 +63,15 @@ func newLog(journal, partial File, salt uint32, journalLen, partialLen int64, mo
 	return l
 }
 
-// A record is a body that appends itself.
+// A record is a body that appends itself. The log takes its method and not the
+// record, which so needs no memory: there are three for each query.
 type record interface{ append(b []byte) []byte }
 
 // append buffers a record and returns where it ends.
-func (l *log) append(r record) (end int64, err error) {
+func (l *log) append(body func(b []byte) []byte) (end int64, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if err := l.appendLocked(r); err != nil {
+	if err := l.appendLocked(body); err != nil {
 		return 0, err
 	}
 	l.ring()
@@ -83,7 +84,7 @@ func (l *log) settle(r *settled, row []byte) error {
 	l.mu.Lock()
 	r.Offset = l.rows.end()
 	l.rows.buf = append(l.rows.buf, row...)
-	err := l.appendLocked(r)
+	err := l.appendLocked(r.append)
 	l.ring()
 	full := len(l.rows.buf)+len(l.recs.buf) >= flushBytes
 	l.mu.Unlock()
@@ -99,13 +100,13 @@ func (l *log) settle(r *settled, row []byte) error {
 }
 
 // appendLocked requires that l.mu is held.
-func (l *log) appendLocked(r record) error {
+func (l *log) appendLocked(body func(b []byte) []byte) error {
 	if l.err != nil {
 		return l.err
 	}
 	start, offset := len(l.recs.buf), l.recs.end()
 	l.recs.buf = append(l.recs.buf, make([]byte, frameSize)...)
-	l.recs.buf = r.append(l.recs.buf)
+	l.recs.buf = body(l.recs.buf)
 	if len(l.recs.buf)-start-frameSize > maxRecord {
 		l.recs.buf = l.recs.buf[:start]
 		return errRecordTooLarge
@@ -227,7 +228,7 @@ func (l *log) sync() error {
 		if rowsNew {
 			// It tells a later opening which rows it need not read again, and
 			// goes to the disk with whatever comes next.
-			l.failLocked(l.appendLocked(&synced{Partial: l.rows.synced, Journal: l.recs.synced}))
+			l.failLocked(l.appendLocked((&synced{Partial: l.rows.synced, Journal: l.recs.synced}).append))
 		}
 	}
 	return l.err

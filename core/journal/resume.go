@@ -224,7 +224,7 @@ func (r *Run) begin(h *history) error {
 	}
 	end := at + int64(len(records))
 	r.log = newLog(r.journal, r.partial, h.salt, end, h.partial, r.cfg.Sync, r.present)
-	_, err := r.log.append(&synced{Partial: h.partial, Journal: end})
+	_, err := r.log.append((&synced{Partial: h.partial, Journal: end}).append)
 	return err
 }
 

@@ -127,7 +127,7 @@ func (r *Run) AttemptStarted(a sdk.Attempt) error {
 	rec := started{Index: a.Index, Number: a.Number, At: a.Started.UnixMicro(), Reserved: a.Reserved, ReservedTokens: a.ReservedTokens,
 		QueryID: a.QueryID, Lane: a.Lane, Model: a.Model}
 	r.mu.Lock()
-	end, err := r.log.append(&rec)
+	end, err := r.log.append(rec.append)
 	if err == nil {
 		r.ledger.started(&rec)
 	}
@@ -146,7 +146,7 @@ func (r *Run) AttemptEnded(a sdk.Attempt) error {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	_, err := r.log.append(&rec)
+	_, err := r.log.append(rec.append)
 	if err == nil {
 		r.ledger.ended(&rec)
 	}
@@ -216,7 +216,7 @@ func (r *Run) Close(reason string) error {
 		return nil
 	}
 	r.ended = true
-	_, err := r.log.append(jsonRecord{kindClosed, closeRecord{At: time.Now(), Reason: reason}})
+	_, err := r.log.append(jsonRecord{kindClosed, closeRecord{At: time.Now(), Reason: reason}}.append)
 	return r.release(StateInterrupted, reason, err)
 }
 
