@@ -88,8 +88,9 @@ func (a *app) ask(ctx context.Context, j job) error {
 	stopKeys := a.watchRun(c, live != nil)
 	j.log.begun(&j)
 	var failed failures
-	s, err := exec.Run(ctx, withDefaults(j.queries, j.config), func(r sdk.Result) error {
-		if unsent(&r) {
+	var r sdk.Result // the present one: the sink has one at a time
+	s, err := exec.Run(ctx, withDefaults(j.queries, j.config), func(result sdk.Result) error {
+		if r = result; unsent(&r) {
 			return nil
 		}
 		r.Generator = j.generator

@@ -80,15 +80,12 @@ func (t *task) attempt(started time.Time) sdk.Attempt {
 // call asks the provider and makes sense of what it returns.
 func (e *Executor) call(t *task, out *outcome) {
 	l := t.lane
-	query := &t.query
-	if query.Model != l.key.model {
-		copied := t.query
-		copied.Model = l.key.model
-		query = &copied
-	}
+	own := t.query.Model
+	t.query.Model = l.key.model
 	began := e.now()
-	resp, err := guard(t.ctx, l.Provider, query)
+	resp, err := guard(t.worker.ctx, l.Provider, &t.query)
 	out.latency = time.Since(began)
+	t.query.Model = own // another lane may have another one
 	out.resp, out.err = l.read(resp, err)
 	if out.resp != nil {
 		if out.resp.Latency == 0 {
@@ -98,7 +95,7 @@ func (e *Executor) call(t *task, out *outcome) {
 	} else if out.err != nil {
 		out.usage = out.err.Usage
 	}
-	if out.err != nil && t.ctx.Err() != nil && out.resp == nil {
+	if out.err != nil && t.worker.ctx.Err() != nil && out.resp == nil {
 		out.noBill = out.err.Kind == sdk.Unreachable
 		out.err = t.interrupted(e, out.err)
 	}

@@ -49,7 +49,7 @@ func (e *Executor) findSlots(t *task, out *outcome, now time.Time) {
 	case out.err == nil:
 		e.auto.answered(now, e.busy())
 	case out.err.Kind == sdk.Overloaded:
-		e.auto.overloaded(now, t.sent)
+		e.auto.overloaded(now, t.pass.Sent())
 	}
 	e.slots = e.auto.slots
 }

@@ -49,7 +49,7 @@ func (w *worker) take(t *task) {
 		w.run = t.run
 		w.ctx, w.cancel = context.WithCancel(t.run.ctx)
 	}
-	t.ctx, t.cancel = w.ctx, w.cancel
+	t.worker = w
 }
 
 func (w *worker) leave() {
@@ -180,7 +180,7 @@ func (e *Executor) endOverdue(now time.Time) {
 			continue
 		}
 		if !next.After(now) {
-			t.cancel()
+			t.worker.cancel()
 			next = next.Add(grace)
 		}
 		if !next.After(now) {

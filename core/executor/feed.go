@@ -138,7 +138,7 @@ func (r *run) admit(a arrival) {
 	path, err := e.router.Path(&t.query)
 	if err == nil {
 		r.forecast.add(&t.query, path)
-		t.path = path
+		t.path = path.Stops
 		err = e.place(t, t.arrived)
 	} else {
 		r.forecast.plan.Invalid++

@@ -57,7 +57,7 @@ func (l *lane) most(q *sdk.Query) (cost *sdk.Money, tokens int64) {
 	case err != nil && !l.Free:
 		return nil, 0
 	case l.priced:
-		cost = &hold.Cost
+		cost = new(hold.Cost)
 	}
 	return cost, hold.Tokens
 }

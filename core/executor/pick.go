@@ -168,7 +168,6 @@ func (e *Executor) launch(l *lane, t *task, now time.Time) {
 	if l.firstSend.IsZero() {
 		l.firstSend = now
 	}
-	t.sent = now
 	t.attempts++
 	if t.attempts == 1 {
 		t.started = now

@@ -17,7 +17,7 @@ func (e *Executor) place(t *task, now time.Time) *sdk.Error {
 	var wait *lane
 	var waitStop int
 	var refusal *sdk.Error
-	for i, stop := range t.path.Stops {
+	for i, stop := range t.path {
 		best, err := e.bestOf(stop, t, now)
 		if best == nil {
 			if refusal == nil {

@@ -2,7 +2,6 @@ package executor
 
 import (
 	"container/heap"
-	"context"
 	"time"
 
 	"github.com/cortexlinux/cortex-host/core/limiter"
@@ -19,22 +18,20 @@ type task struct {
 	index int64
 	run   *run
 
-	path    route.Path
-	stop    int // position in path of the lane that it is at
+	path    [][]int // its stops: see [route.Path]
+	stop    int     // position in path of the lane that it is at
 	lane    *lane
 	visited route.Visited
 	record  retry.Record // on the present lane
 
 	attempts  int
 	started   time.Time     // of the first attempt
-	billed    bool          // an attempt failed that may have been paid for
 	rejected  *sdk.Response // by the Checker; the query asks for a better one
+	billed    bool          // an attempt failed that may have been paid for
 	abandoned bool          // its result is out, whatever the call still brings
 
 	// While it is in flight.
-	ctx    context.Context
-	cancel context.CancelFunc
-	sent   time.Time
+	worker *worker
 	flight int // position in Executor.flying
 	pass   limiter.Pass
 	hold   price.Hold

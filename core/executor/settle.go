@@ -57,7 +57,7 @@ func (e *Executor) settle(t *task, out *outcome) {
 // nextChance returns when t can be sent again at the soonest: not before its
 // lane is open.
 func (e *Executor) nextChance(t *task, at time.Time) time.Time {
-	if closed := t.lane.limiter.PausedUntil(); closed.After(at) && len(t.path.Stops) == 1 {
+	if closed := t.lane.limiter.PausedUntil(); closed.After(at) && len(t.path) == 1 {
 		return closed
 	}
 	return at
@@ -133,7 +133,7 @@ func (e *Executor) lookAfter(l *lane, err *sdk.Error, verdict retry.Verdict, now
 func (e *Executor) fallBack(t *task, resp *sdk.Response, err *sdk.Error, rule retry.Rule, now time.Time) {
 	t.visited.Add(t.lane.key.index)
 	if !rule.OtherKey {
-		for _, i := range t.path.Stops[t.stop] {
+		for _, i := range t.path[t.stop] {
 			t.visited.Add(i)
 		}
 	}

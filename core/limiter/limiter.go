@@ -49,6 +49,9 @@ type Pass struct {
 	rate  float64 // at which it was sent, if it is adaptive
 }
 
+// Sent returns when the query was allowed to be sent.
+func (p Pass) Sent() time.Time { return p.at }
+
 // A Cause says what a query waits for.
 type Cause string
 

@@ -65,6 +65,10 @@ func BoundOf(q *sdk.Query, p Price, maxOutput int64) (Hold, *sdk.Error) {
 	return Hold{Cost: p.Bound(prompt, output), Tokens: prompt + output}, nil
 }
 
+// errUnbounded is made once: without a budget it is the answer to most queries,
+// and nobody looks at it.
+var errUnbounded = &sdk.Error{Kind: sdk.InvalidRequest, Message: "under a budget every reply needs a bound: set max_tokens"}
+
 func longestReply(q *sdk.Query, maxOutput int64) (int64, *sdk.Error) {
 	var asked int64
 	if q.MaxTokens != nil {
@@ -81,7 +85,7 @@ func longestReply(q *sdk.Query, maxOutput int64) (int64, *sdk.Error) {
 		asked = maxOutput
 	}
 	if asked == 0 {
-		return 0, &sdk.Error{Kind: sdk.InvalidRequest, Message: "under a budget every reply needs a bound: set max_tokens"}
+		return 0, errUnbounded
 	}
 	replies := int64(1)
 	for _, name := range repeatOptions {

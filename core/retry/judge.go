@@ -33,12 +33,10 @@ type Verdict struct {
 // whose lanes are keys of one provider. The zero value is a query that was
 // never sent.
 type Record struct {
-	// Sent counts attempts.
-	Sent int
 	// refusals in a row drive the backoff of a query that may wait for long.
-	refusals                                              int
-	unreachable, inDoubt, conflicts, breakdowns, renewals int
-	paid                                                  int // of those, that may have been paid for
+	refusals                                              int32
+	unreachable, inDoubt, conflicts, breakdowns, renewals int32
+	paid                                                  int32 // of those, that may have been paid for
 }
 
 // A Policy judges failures. The zero value retries nothing.
@@ -66,7 +64,6 @@ func (p Policy) Judge(err *sdk.Error, rec *Record, lane *Budget) Verdict {
 	kind := effectiveKind(err)
 	rule := RuleOf(kind, p.MaxRetries)
 	before := rec.count(kind)
-	rec.Sent++
 	broke := errors.Is(err, sdk.ErrPluginBroke)
 	if broke {
 		rule.Budgeted, rule.Retries = false, min(maxBroken, p.MaxRetries)
@@ -83,7 +80,7 @@ func (p Policy) Judge(err *sdk.Error, rec *Record, lane *Budget) Verdict {
 	case !p.RetryFailed,
 		err.ShouldRetry != nil && !*err.ShouldRetry,
 		rule.Retries != Unlimited && before >= rule.Retries,
-		rule.Paid && rec.paid > p.MaxRetries,
+		rule.Paid && int(rec.paid) > p.MaxRetries,
 		rule.Budgeted && !lane.Allows():
 		return Verdict{Action: Fail, Rule: rule}
 	}
@@ -132,5 +129,5 @@ func (r *Record) count(kind sdk.Kind) int {
 		n = &r.renewals
 	}
 	*n++
-	return *n - 1
+	return int(*n - 1)
 }
