@@ -24,8 +24,8 @@ func AppendString(b []byte, s string) []byte {
 			i += size
 			continue
 		}
-		if c >= ' ' && c != '"' && c != '\\' {
-			i++
+		if n := plain(s[i:]); n > 0 {
+			i += n
 			continue
 		}
 		b = append(b, s[start:i]...)

@@ -211,6 +211,7 @@ func (s *Scanner) text() (text []byte, escaped bool) {
 			ascii = false
 			continue
 		default:
+			i += plain(s.data[i:]) - 1
 			continue
 		}
 		break // invalid UTF-8
