@@ -176,8 +176,11 @@ var (
 
 // packedBy tells from the first line what a file is packed by.
 func packedBy(line Line) Compression {
+	if line.Byte > 0 {
+		return Plain
+	}
 	for c, magic := range magics {
-		if line.Byte == 0 && bytes.HasPrefix(line.Text, []byte(magic)) {
+		if bytes.HasPrefix(line.Text, []byte(magic)) {
 			return c
 		}
 	}
