@@ -1,45 +1,32 @@
 package httpapi
 
 import (
-	"bufio"
-	"errors"
 	"fmt"
-	"io"
 	"math"
 	"net"
 	"net/http"
-	"sync"
-	"syscall"
 	"time"
 )
 
 // A conn is a connection to the server. One call uses it at a time.
 type conn struct {
 	net.Conn
-	socket syscall.RawConn // below TLS; nil if it can't be looked at
-	secure bool            // there is TLS
-	reader *bufio.Reader   // of the reply under way; nil between calls
-	first  [1]byte         // of the reply: what a read for ahead bytes of it brought
-	ahead  int
-	failed error
-	left   int64     // how much may be read
-	since  time.Time // when it fell idle
+	interrupt func()  // ends reading and writing; the connection is of no use afterwards
+	secure    bool    // there is TLS
+	socket    socket  // below TLS
+	first     [1]byte // of the reply: what a read for ahead bytes of it brought
+	ahead     int
+	failed    error
+	left      int64     // how much may be read
+	since     time.Time // when it fell idle
 }
-
-// replyBytes is how much of a reply is read at once: all of an ordinary one.
-const replyBytes = 4 << 10
-
-// readers are those that no connection needs at the moment. Thousands of calls
-// wait for their replies at once, but few replies are read at once.
-var readers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, replyBytes) }}
 
 // newConn returns the connection over a socket, which is the same thing without
 // TLS.
-func newConn(c, socket net.Conn) *conn {
-	n := &conn{Conn: c, secure: c != socket}
-	if s, ok := socket.(syscall.Conn); ok {
-		n.socket, _ = s.SyscallConn() // nil on an error
-	}
+func newConn(c, below net.Conn) *conn {
+	n := &conn{Conn: c, secure: c != below}
+	n.interrupt = func() { _ = c.SetDeadline(time.Unix(1, 0)) }
+	n.socket.open(below)
 	return n
 }
 
@@ -60,35 +47,13 @@ func (b bounded) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// interrupt ends reading and writing. The connection is of no use afterwards.
-func (c *conn) interrupt() { _ = c.SetDeadline(time.Unix(1, 0)) }
-
 // quiet reports whether an idle connection is as it was left. A server that
 // wants no more has closed it, and one that says something unasked is not to be
 // trusted with a request.
-func (c *conn) quiet() bool {
-	if c.socket == nil {
-		return false
-	}
-	quiet := false
-	err := c.socket.Read(func(fd uintptr) bool {
-		quiet = nothingCame(fd)
-		return true
-	})
-	return err == nil && quiet
-}
-
-// nothingCame reports whether a socket has nothing to be read, not even its
-// end.
-func nothingCame(fd uintptr) bool {
-	var b [1]byte
-	_, _, err := syscall.Recvfrom(int(fd), b[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
-	return err == syscall.EAGAIN
-}
+func (c *conn) quiet() bool { return c.socket.quiet() }
 
 // await waits until the reply begins, with nothing in hand to put it into. That
-// costs no system call more than a read that comes too soon. What is wrong with
-// the socket, the read that follows will say.
+// costs no system call more than a read that comes too soon.
 //
 // TLS may have read and decrypted the beginning with what was before it, so a
 // socket below it can wait in vain. There it reads a byte; TLS keeps the rest.
@@ -97,101 +62,40 @@ func (c *conn) await() {
 		c.ahead, c.failed = c.Read(c.first[:])
 		return
 	}
-	if c.socket == nil {
-		return
-	}
-	waited := false
-	_ = c.socket.Read(func(fd uintptr) bool {
-		if waited {
-			return true
-		}
-		waited = true
-		return !nothingCame(fd)
-	})
-}
-
-// release gives the reader back after a reply that was read to its end. It
-// returns false if the server said more than that.
-func (c *conn) release() bool {
-	if c.reader.Buffered() > 0 {
-		return false
-	}
-	c.reader.Reset(nil)
-	readers.Put(c.reader)
-	c.reader = nil
-	return true
-}
-
-// roundTrip writes a request and reads the reply's head. A server may answer
-// before it has read everything, and hang up.
-func (c *conn) roundTrip(request []byte) (reply *http.Response, sent bool, err error) {
-	n, err := c.Write(request)
-	if err == nil {
-		reply, err = c.readHead()
-		return reply, true, err
-	}
-	if n > 0 {
-		_ = c.SetReadDeadline(time.Now().Add(time.Second))
-		if early, failed := c.readHead(); failed == nil {
-			return early, false, nil
-		}
-	}
-	return nil, false, err
+	c.socket.await()
 }
 
 // maxInterim is how many 1xx replies a server may send first.
 const maxInterim = 5
 
-func (c *conn) readHead() (*http.Response, error) {
+// receive reads a reply. The error is nil if all of it was read; the
+// connection is not to be used again unless keep says so.
+func (c *conn) receive(reply *Reply) (keep bool, err error) {
+	c.await()
 	c.left = maxHead
-	if c.reader == nil {
-		c.await()
-		c.reader = readers.Get().(*bufio.Reader)
-		c.reader.Reset(bounded{c})
-	}
+	r := takeReader(bounded{c})
+	defer giveReader(r)
 	for range maxInterim + 1 {
-		reply, err := http.ReadResponse(c.reader, nil)
+		h, err := r.peek()
 		if err != nil {
-			if errors.Is(err, io.EOF) {
-				err = io.ErrUnexpectedEOF
-			}
-			return nil, err
+			return false, err
 		}
-		if reply.StatusCode >= 200 {
+		if f, ok := h.ordinary(); ok {
 			c.left = math.MaxInt64
-			return reply, nil
+			return r.ordinary(reply, h, f)
 		}
-		if reply.StatusCode == http.StatusSwitchingProtocols {
-			return nil, fmt.Errorf("the server answered %s unasked", reply.Status)
+		unusual, err := http.ReadResponse(r.Reader, nil)
+		switch {
+		case err != nil:
+			return false, whole(err)
+		case unusual.StatusCode >= 200:
+			c.left = math.MaxInt64
+			reply.begin(unusual.StatusCode, unusual.Header)
+			err := reply.read(unusual.Body)
+			return err == nil && !unusual.Close && r.Buffered() == 0, err
+		case unusual.StatusCode == http.StatusSwitchingProtocols:
+			return false, fmt.Errorf("the server answered %s unasked", unusual.Status)
 		}
 	}
-	return nil, fmt.Errorf("the server sent more than %d interim replies", maxInterim)
-}
-
-// A replyBody is the body of a reply. Its end is the end of the exchange.
-type replyBody struct {
-	inner    io.ReadCloser // never closed: that would read on
-	pool     *pool
-	conn     *conn
-	attended func() bool // ends the watch over ctx; false if ctx was done
-	keep     bool        // the server keeps the connection
-	ended    bool
-}
-
-func (b *replyBody) Read(p []byte) (int, error) {
-	n, err := b.inner.Read(p)
-	if err == io.EOF {
-		b.ended = true
-	}
-	return n, err
-}
-
-// Close keeps the connection if everything was read.
-func (b *replyBody) Close() error {
-	b.inner = http.NoBody // the reader may be another's soon
-	if b.attended() && b.ended && b.keep && b.conn.release() {
-		b.pool.put(b.conn)
-		return nil
-	}
-	return b.conn.Close()
+	return false, fmt.Errorf("the server sent more than %d interim replies", maxInterim)
 }

@@ -15,12 +15,12 @@ import (
 // A transport makes exchanges with one server: one request, one reply, and
 // nothing is ever sent a second time. It is safe for concurrent use.
 type transport interface {
-	// exchange sends a request and returns the reply, whose body the caller
-	// closes. sent says whether the whole request was handed to the connection:
-	// up to then the server can't have acted on it. It ends when ctx does, also
-	// while the body is read; a ctx without a deadline gets the transport's
-	// timeout.
-	exchange(ctx context.Context, method string, u *url.URL, body []byte) (reply *http.Response, sent bool, err error)
+	// exchange sends a request and reads the reply into reply, which has a status
+	// as soon as its head has come, whatever the error. sent says whether the
+	// whole request was handed to the connection: up to then the server can't
+	// have acted on it. It ends when ctx does; a ctx without a deadline gets the
+	// transport's timeout.
+	exchange(ctx context.Context, method string, u url.URL, body []byte, reply *Reply) (sent bool, err error)
 	// close closes idle connections. Exchanges that are under way end as they
 	// would.
 	close()
@@ -46,29 +46,21 @@ type proxied struct {
 
 var _ transport = (*proxied)(nil)
 
-func (p *proxied) exchange(ctx context.Context, method string, u *url.URL, body []byte) (*http.Response, bool, error) {
-	sent, cancel := new(sending), context.CancelFunc(func() {})
+func (p *proxied) exchange(ctx context.Context, method string, u url.URL, body []byte, reply *Reply) (bool, error) {
 	if _, bounded := ctx.Deadline(); !bounded {
+		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, p.timeout)
+		defer cancel()
 	}
-	resp, err := p.RoundTrip(p.request(sent.watch(ctx), method, u, body))
+	sent := new(sending)
+	resp, err := p.RoundTrip(p.request(sent.watch(ctx), method, &u, body))
 	if err != nil {
-		cancel()
-		return nil, sent.complete(), err
+		return sent.complete(), err
 	}
-	resp.Body = closing{resp.Body, cancel}
-	return resp, sent.complete(), nil
-}
-
-// closing is a body whose end ends its context too.
-type closing struct {
-	io.ReadCloser
-	cancel context.CancelFunc
-}
-
-func (c closing) Close() error {
-	defer c.cancel()
-	return c.ReadCloser.Close()
+	defer resp.Body.Close()
+	reply.begin(resp.StatusCode, resp.Header)
+	err = reply.read(resp.Body)
+	return sent.complete(), err
 }
 
 // request builds the request by hand: without GetBody, which is net/http's

@@ -51,10 +51,10 @@ func newPool(base *url.URL, config *tls.Config, header http.Header, timeout time
 }
 
 // exchange implements transport.
-func (p *pool) exchange(ctx context.Context, method string, u *url.URL, body []byte) (*http.Response, bool, error) {
+func (p *pool) exchange(ctx context.Context, method string, u url.URL, body []byte, reply *Reply) (sent bool, err error) {
 	c, err := p.take(ctx)
 	if err != nil {
-		return nil, false, err
+		return false, err
 	}
 	var deadline time.Time // none: ctx has it
 	if _, bounded := ctx.Deadline(); !bounded {
@@ -62,21 +62,31 @@ func (p *pool) exchange(ctx context.Context, method string, u *url.URL, body []b
 	}
 	_ = c.SetDeadline(deadline)
 	attended := context.AfterFunc(ctx, c.interrupt)
-	request := takeBuffer()
-	p.write(request, method, u, body)
-	resp, sent, err := c.roundTrip(request.Bytes())
-	giveBuffer(request)
-	if err != nil {
-		attended()
-		c.Close()
-		return nil, sent, err
+	n, err := p.send(c, method, &u, body)
+	keep := false
+	switch {
+	case err == nil:
+		sent = true
+		keep, err = c.receive(reply)
+	case n > 0: // a server may answer before it has read everything, and hang up
+		_ = c.SetReadDeadline(time.Now().Add(time.Second))
+		if _, failed := c.receive(reply); reply.status != 0 {
+			err = failed
+		}
 	}
-	resp.Body = &replyBody{inner: resp.Body, pool: p, conn: c, attended: attended, keep: sent && !resp.Close}
-	return resp, sent, nil
+	if attended() && keep {
+		p.put(c)
+	} else {
+		c.Close()
+	}
+	return sent, err
 }
 
-// write writes a request.
-func (p *pool) write(b *bytes.Buffer, method string, u *url.URL, body []byte) {
+// send writes a request to c in one piece. It is not kept while the reply is
+// waited for.
+func (p *pool) send(c *conn, method string, u *url.URL, body []byte) (n int, err error) {
+	b := takeBuffer()
+	defer giveBuffer(b)
 	b.WriteString(method)
 	b.WriteByte(' ')
 	b.WriteString(u.RequestURI())
@@ -91,6 +101,7 @@ func (p *pool) write(b *bytes.Buffer, method string, u *url.URL, body []byte) {
 	}
 	b.WriteString("\r\n")
 	b.Write(body)
+	return c.Write(b.Bytes())
 }
 
 // take returns a connection that the server has not dropped, a new one if

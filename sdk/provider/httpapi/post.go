@@ -6,7 +6,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -14,9 +13,6 @@ import (
 
 	"github.com/cortexlinux/cortex-host/sdk"
 )
-
-// maxErrorBody is as much of an error's body as anybody reads.
-const maxErrorBody = 1 << 20
 
 // Post sends body (JSON) to path below the base URL, once, and returns a reply
 // with a status of 200 to 299. Everything else is an [*sdk.Error]. The caller
@@ -39,31 +35,24 @@ func (c *Client) send(ctx context.Context, method, path, query string, body []by
 	u := c.base
 	u.Path += path
 	u.RawQuery = strings.Trim(u.RawQuery+"&"+query, "&")
-	resp, sent, err := c.transport.exchange(ctx, method, &u, body)
-	if err != nil {
-		return nil, c.broken(ctx, sent, err)
-	}
-	defer resp.Body.Close()
-	limit := c.maxReply
-	if resp.StatusCode > 299 {
-		limit = min(limit, maxErrorBody)
-	}
-	reply := &Reply{client: c, status: resp.StatusCode, header: resp.Header, body: takeBuffer()}
-	n, err := reply.body.ReadFrom(&io.LimitedReader{R: resp.Body, N: limit + 1})
+	reply := &Reply{client: c}
+	sent, err := c.transport.exchange(ctx, method, u, body, reply)
 	reply.Latency = time.Since(start)
 	switch {
-	case resp.StatusCode > 299:
+	case reply.status == 0:
+		return nil, c.broken(ctx, sent, err)
+	case reply.status > 299:
 		// The status has said it all; a broken error body takes nothing back.
 		defer reply.Close()
-		e := StatusError(resp.StatusCode, resp.Header, reply.body.Bytes())
+		e := StatusError(reply.status, reply.header, reply.Body())
 		e.RequestID = reply.RequestID()
 		return nil, c.clean(e)
+	case errors.Is(err, errTooLong):
+		defer reply.Close()
+		return nil, reply.Errorf(sdk.BadResponse, "the reply is longer than %d MiB", c.maxReply>>20)
 	case err != nil:
 		defer reply.Close()
 		return nil, reply.carry(c.broken(ctx, true, err))
-	case n > limit:
-		defer reply.Close()
-		return nil, reply.Errorf(sdk.BadResponse, "the reply is longer than %d MiB", c.maxReply>>20)
 	}
 	return reply, nil
 }

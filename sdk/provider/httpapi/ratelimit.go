@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"net/http"
 	"strconv"
 	"strings"
 	"time"
@@ -26,7 +25,7 @@ var (
 // (and Azure and most compatible servers) and of Anthropic. now is the time of
 // the reply. It returns nil if they say nothing; what is missing, unreadable,
 // or a limit of 0 or less (Azure writes -1) stays unknown.
-func RateLimit(h http.Header, now time.Time) *sdk.RateLimit {
+func RateLimit(h Header, now time.Time) *sdk.RateLimit {
 	r := sdk.RateLimit{
 		Requests: window(h, openAIRequests, openAIReset, now),
 		Tokens:   window(h, openAITokens, openAIReset, now),
@@ -42,18 +41,13 @@ func RateLimit(h http.Header, now time.Time) *sdk.RateLimit {
 	if r.Empty() {
 		return nil
 	}
-	return &r
+	found := r // on the heap only if there is something
+	return &found
 }
 
-func window(h http.Header, names windowNames, parseReset func(string, http.Header, time.Time) (time.Duration, bool), now time.Time) sdk.Window {
-	var w sdk.Window
-	if n, ok := count(first(h, names.limit)); ok && n > 0 {
-		w.Limit = &n
-	}
-	if n, ok := count(first(h, names.remaining)); ok && n >= 0 {
-		w.Remaining = &n
-	}
-	if s := first(h, names.reset); s != "" {
+func window(h Header, names windowNames, parseReset func(string, Header, time.Time) (time.Duration, bool), now time.Time) sdk.Window {
+	w := sdk.Window{Limit: count(get(h, names.limit), 1), Remaining: count(get(h, names.remaining), 0)}
+	if s := get(h, names.reset); s != "" {
 		if d, ok := parseReset(s, h, now); ok {
 			w.Reset = &d
 		}
@@ -62,10 +56,10 @@ func window(h http.Header, names windowNames, parseReset func(string, http.Heade
 }
 
 // openAIReset reads a duration such as 6m0s.
-func openAIReset(s string, _ http.Header, _ time.Time) (time.Duration, bool) { return duration(s) }
+func openAIReset(s string, _ Header, _ time.Time) (time.Duration, bool) { return duration(s) }
 
 // anthropicReset reads a time in RFC 3339.
-func anthropicReset(s string, h http.Header, now time.Time) (time.Duration, bool) {
+func anthropicReset(s string, h Header, now time.Time) (time.Duration, bool) {
 	at, err := time.Parse(time.RFC3339, s)
 	if err != nil {
 		return 0, false
@@ -74,18 +68,15 @@ func anthropicReset(s string, h http.Header, now time.Time) (time.Duration, bool
 	return d, d <= maxWait
 }
 
-func count(s string) (int64, bool) {
+// count returns nil for what is no number, or one below the least that makes
+// sense.
+func count(s string, least int64) *int64 {
 	if s == "" {
-		return 0, false // the usual case; an error of strconv's is memory
+		return nil // the usual case; an error of strconv's is memory
 	}
 	n, err := strconv.ParseInt(strings.TrimSpace(s), 10, 64)
-	return n, err == nil
-}
-
-// first is Header.Get for a name that is canonical already.
-func first(h http.Header, name string) string {
-	if v := h[name]; len(v) > 0 {
-		return v[0]
+	if err != nil || n < least {
+		return nil
 	}
-	return ""
+	return &n
 }

@@ -3,6 +3,8 @@ package httpapi
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"io"
 	"net/http"
 	"sync"
 	"time"
@@ -16,13 +18,55 @@ type Reply struct {
 	Latency time.Duration
 
 	client *Client
-	status int
-	header http.Header
-	body   *bytes.Buffer
+	status int // 0 until its head has come
+	header Header
+	plain  head // the header of an ordinary reply
+	buffer *bytes.Buffer
+	skip   int              // what is in buffer before the body
+	bound  io.LimitedReader // of the body while it is read
+}
+
+// maxErrorBody is as much of an error's body as anybody reads.
+const maxErrorBody = 1 << 20
+
+// errTooLong is a reply's that is longer than the client's bound.
+var errTooLong = errors.New("the reply is too long")
+
+// begin takes over what is known before the body is.
+func (r *Reply) begin(status int, header Header) {
+	r.status, r.header, r.buffer = status, header, takeBuffer()
+}
+
+// beginOrdinary is begin for a head that the reader needs back.
+func (r *Reply) beginOrdinary(h head, f framing) {
+	r.begin(http.StatusOK, &r.plain)
+	r.buffer.Grow(len(h) + int(min(max(0, f.length), 64<<10)) + bytes.MinRead)
+	r.buffer.Write(h)
+	r.plain, r.skip = r.buffer.Bytes(), len(h)
+}
+
+// read reads the body to its end, or to the client's bound.
+func (r *Reply) read(body io.Reader) error {
+	limit := r.client.maxReply
+	if r.status > 299 {
+		limit = min(limit, maxErrorBody)
+	}
+	r.bound = io.LimitedReader{R: body, N: limit + 1}
+	n, err := r.buffer.ReadFrom(&r.bound)
+	r.bound.R = nil
+	if err == nil && n > limit {
+		err = errTooLong
+	}
+	return err
 }
 
 // Body returns the reply's bytes, which are valid until Close.
-func (r *Reply) Body() []byte { return r.body.Bytes() }
+func (r *Reply) Body() []byte {
+	if r.buffer == nil {
+		return nil
+	}
+	return r.buffer.Bytes()[r.skip:]
+}
 
 // Decode reads the body as JSON into v, which must not keep slices of it. An
 // error is sdk.BadResponse.
@@ -54,10 +98,12 @@ func (r *Reply) RequestID() string { return r.client.requestID(r.header) }
 // RateLimit returns what the headers say of limits, nil for nothing.
 func (r *Reply) RateLimit() *sdk.RateLimit { return RateLimit(r.header, time.Now()) }
 
-// Close gives the reply's memory back.
+// Close gives the reply's memory back, that of its headers included.
 func (r *Reply) Close() {
-	giveBuffer(r.body)
-	r.body = new(bytes.Buffer)
+	if r.buffer != nil {
+		giveBuffer(r.buffer)
+		r.buffer, r.plain = nil, nil
+	}
 }
 
 func (r *Reply) carry(e *sdk.Error) *sdk.Error {
@@ -68,18 +114,20 @@ func (r *Reply) carry(e *sdk.Error) *sdk.Error {
 }
 
 // requestID finds the vendor's id of a request, by its own header first.
-func (c *Client) requestID(h http.Header) string {
-	if id := first(h, c.idHeader); id != "" {
-		return plain(id, 200)
+func (c *Client) requestID(h Header) string {
+	if c.idHeader != "" {
+		if id := get(h, c.idHeader); id != "" {
+			return plain(id, 200)
+		}
 	}
 	return requestID(h)
 }
 
 // requestID finds the vendor's id of a request in the headers.
-func requestID(h http.Header) string {
+func requestID(h Header) string {
 	for _, name := range [...]string{"Request-Id", "X-Request-Id", "Apim-Request-Id", "X-Goog-Request-Id", "X-Amzn-Requestid", "Mistral-Correlation-Id", "Cf-Ray"} {
-		if v := h[name]; len(v) > 0 && v[0] != "" {
-			return plain(v[0], 200)
+		if id := get(h, name); id != "" {
+			return plain(id, 200)
 		}
 	}
 	return ""

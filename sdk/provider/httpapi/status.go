@@ -14,7 +14,7 @@ import (
 // limits, advice and request id. It knows the error bodies of OpenAI, Azure,
 // Anthropic, Gemini, Groq, Mistral, Ollama, vLLM, OpenRouter, Moonshot and
 // FastAPI, and makes do with the status for any other.
-func StatusError(status int, h http.Header, body []byte) *sdk.Error {
+func StatusError(status int, h Header, body []byte) *sdk.Error {
 	now := time.Now()
 	p := readProblem(body)
 	e := &sdk.Error{
@@ -24,7 +24,7 @@ func StatusError(status int, h http.Header, body []byte) *sdk.Error {
 	if e.RetryAfter == nil {
 		e.RetryAfter = p.delay
 	}
-	switch h.Get("X-Should-Retry") {
+	switch get(h, "X-Should-Retry") {
 	case "true":
 		e.ShouldRetry = new(bool)
 		*e.ShouldRetry = true
@@ -32,7 +32,7 @@ func StatusError(status int, h http.Header, body []byte) *sdk.Error {
 		e.ShouldRetry = new(bool)
 	}
 	if status >= 300 && status < 400 {
-		e.Message = fmt.Sprintf("the server redirects to %s, which is not followed; set the base URL to the right address", plain(h.Get("Location"), 200))
+		e.Message = fmt.Sprintf("the server redirects to %s, which is not followed; set the base URL to the right address", plain(get(h, "Location"), 200))
 	}
 	if e.Message == "" {
 		e.Message = strings.ToLower(http.StatusText(status))
@@ -45,7 +45,7 @@ func StatusError(status int, h http.Header, body []byte) *sdk.Error {
 
 // bodyError is the error inside the body of a successful status, but for the
 // status and the request id, which the reply knows.
-func bodyError(h http.Header, body []byte) *sdk.Error {
+func bodyError(h Header, body []byte) *sdk.Error {
 	p := readProblem(body)
 	e := &sdk.Error{
 		Kind: sdk.BadResponse, Message: p.message, Code: p.code,

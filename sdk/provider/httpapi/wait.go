@@ -16,13 +16,13 @@ const maxWait = 366 * 24 * time.Hour
 // is read by the vendor's own clock if the reply has a Date. now is the time of
 // the reply. It returns nil for no wait and for nonsense: NaN, an infinity, 0,
 // a negative or past value, more than a year.
-func RetryAfter(h http.Header, now time.Time) *time.Duration {
+func RetryAfter(h Header, now time.Time) *time.Duration {
 	for _, name := range [...]string{"Retry-After-Ms", "X-Ms-Retry-After-Ms"} {
-		if d := parseWait(h.Get(name), time.Millisecond); d != nil {
+		if d := parseWait(get(h, name), time.Millisecond); d != nil {
 			return d
 		}
 	}
-	v := h.Get("Retry-After")
+	v := get(h, "Retry-After")
 	if d := parseWait(v, time.Second); d != nil {
 		return d
 	}
@@ -58,8 +58,8 @@ func believable(d time.Duration) *time.Duration {
 }
 
 // vendorNow is the time of the reply by the clock that dates are written by.
-func vendorNow(h http.Header, now time.Time) time.Time {
-	if date, err := http.ParseTime(h.Get("Date")); err == nil {
+func vendorNow(h Header, now time.Time) time.Time {
+	if date, err := http.ParseTime(get(h, "Date")); err == nil {
 		return date
 	}
 	return now
