@@ -51,8 +51,11 @@ func (c *Client) Redact(f func(string) string) { c.redact = f }
 
 // clean returns err without secrets.
 func (c *Client) clean(err error) error {
-	var e *sdk.Error
-	if c.redact == nil || err == nil || !errors.As(err, &e) {
+	if c.redact == nil || err == nil {
+		return err
+	}
+	e, typed := errors.AsType[*sdk.Error](err)
+	if !typed {
 		return err
 	}
 	e.Message, e.Code, e.RequestID = c.redact(e.Message), c.redact(e.Code), c.redact(e.RequestID)
@@ -100,15 +103,14 @@ func (c *Client) Complete(ctx context.Context, q *sdk.Query) (*sdk.Response, err
 }
 
 func (c *Client) complete(ctx context.Context, q *sdk.Query) (*sdk.Response, error) {
-	request := queryToWire(q)
+	request, err := encodeQuery(q)
+	if err != nil {
+		return nil, sdk.Errorf(sdk.InvalidRequest, "the query can't be encoded: %w", err)
+	}
 	if s := c.openedStream(ctx); s != nil {
-		data, err := proto.Marshal(request)
-		if err != nil {
-			return nil, sdk.Errorf(sdk.InvalidRequest, "the query can't be encoded: %w", err)
-		}
-		r, err := s.call(ctx, data)
+		data, err := s.call(ctx, request)
 		if err == nil {
-			return outcome(ctx, q, r)
+			return outcome(ctx, q, data)
 		}
 		if err = streamError(ctx, err); err != nil {
 			return nil, err
@@ -136,41 +138,55 @@ func streamError(ctx context.Context, err error) error {
 // CompleteUnary is Complete by a call of its own, whether there is a stream or
 // not.
 func (c *Client) CompleteUnary(ctx context.Context, q *sdk.Query) (*sdk.Response, error) {
-	r, err := c.completeUnary(ctx, q, queryToWire(q))
+	request, err := encodeQuery(q)
+	if err != nil {
+		return nil, sdk.Errorf(sdk.InvalidRequest, "the query can't be encoded: %w", err)
+	}
+	r, err := c.completeUnary(ctx, q, request)
 	return r, c.clean(err)
 }
 
-func (c *Client) completeUnary(ctx context.Context, q *sdk.Query, request *providerv1.CompleteRequest) (*sdk.Response, error) {
-	r, err := c.wire.Complete(ctx, request)
+func (c *Client) completeUnary(ctx context.Context, q *sdk.Query, request []byte) (*sdk.Response, error) {
+	var w providerv1.CompleteRequest
+	if err := proto.Unmarshal(request, &w); err != nil {
+		return nil, sdk.Errorf(sdk.InvalidRequest, "the query can't be encoded: %w", err)
+	}
+	r, err := c.wire.Complete(ctx, &w)
 	if code := status.Code(err); (code == codes.ResourceExhausted || code == codes.OutOfRange) && gaveUp(ctx) == nil {
-		return nil, tooLarge(request, err)
+		return nil, tooLarge(proto.Size(&w), err)
 	}
 	if err != nil {
 		return nil, broken(ctx, "Complete", err)
 	}
-	return outcome(ctx, q, r)
+	data, err := proto.Marshal(r)
+	if err != nil {
+		return nil, undecodable(err)
+	}
+	return outcome(ctx, q, data)
 }
 
 // outcome reads what came of q.
-func outcome(ctx context.Context, q *sdk.Query, r *providerv1.CompleteResponse) (*sdk.Response, error) {
-	limit := rateLimitFromWire(r.GetRateLimit())
-	switch outcome := r.GetOutcome().(type) {
-	case *providerv1.CompleteResponse_Response:
-		response := responseFromWire(outcome.Response)
+func outcome(ctx context.Context, q *sdk.Query, data []byte) (*sdk.Response, error) {
+	answer, failure, err := decodeOutcome(data)
+	switch {
+	case err != nil:
+		return nil, undecodable(err)
+	case answer != nil:
 		if q.Model != "" {
-			response.Model = q.Model
+			answer.Model = q.Model
 		}
-		response.RateLimit = limit
-		return response, nil
-	case *providerv1.CompleteResponse_Error:
-		e := errorFromWire(outcome.Error)
-		if cause := gaveUp(ctx); cause != nil && e.Kind == sdk.InDoubt {
-			e.Cause = cause // the plugin noticed first
+		return answer, nil
+	case failure != nil:
+		if cause := gaveUp(ctx); cause != nil && failure.Kind == sdk.InDoubt {
+			failure.Cause = cause // the plugin noticed first
 		}
-		e.RateLimit = limit
-		return nil, e
+		return nil, failure
 	}
 	return nil, sdk.Errorf(sdk.Internal, "the plugin answered with no outcome: it must set response or error")
+}
+
+func undecodable(err error) *sdk.Error {
+	return sdk.Errorf(sdk.Internal, "the plugin's answer can't be decoded: %w", err)
 }
 
 // openedStream returns the stream, or nil if calls go unary. The first call
@@ -255,8 +271,8 @@ func broken(ctx context.Context, method string, err error) *sdk.Error {
 // something. gRPC tells the former by words alone, much alike in all languages.
 // Words that name the question's size are about the question: an answer that is
 // too large for the host is larger than any question.
-func tooLarge(request *providerv1.CompleteRequest, err error) *sdk.Error {
-	text, size := status.Convert(err).Message(), proto.Size(request)
+func tooLarge(size int, err error) *sdk.Error {
+	text := status.Convert(err).Message()
 	switch {
 	case size > MaxMessageBytes:
 		return sdk.Errorf(sdk.InvalidRequest, "the query is larger than %d MiB", MaxMessageBytes>>20)

@@ -50,7 +50,7 @@ func (s *server) ListModels(ctx context.Context, r *providerv1.ListModelsRequest
 	var models []sdk.Model
 	_, err := s.guard(func() (_ *sdk.Response, err error) { models, err = lister.ListModels(ctx); return nil, err })
 	if err != nil {
-		return &providerv1.ListModelsResponse{Error: s.failure(ctx, err, sdk.Internal)}, nil
+		return &providerv1.ListModelsResponse{Error: errorToWire(s.failure(ctx, err, sdk.Internal))}, nil
 	}
 	return &providerv1.ListModelsResponse{Models: modelsToWire(models)}, nil
 }
@@ -62,7 +62,7 @@ func (s *server) CheckHealth(ctx context.Context, r *providerv1.CheckHealthReque
 		return s.UnimplementedProviderServer.CheckHealth(ctx, r)
 	}
 	if _, err := s.guard(func() (*sdk.Response, error) { return nil, checker.CheckHealth(ctx) }); err != nil {
-		return &providerv1.CheckHealthResponse{Error: s.failure(ctx, err, sdk.Internal)}, nil
+		return &providerv1.CheckHealthResponse{Error: errorToWire(s.failure(ctx, err, sdk.Internal))}, nil
 	}
 	return &providerv1.CheckHealthResponse{}, nil
 }

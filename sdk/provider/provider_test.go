@@ -166,8 +166,9 @@ func testEveryKindCrosses(t *testing.T, connect func(testing.TB, Plugin) *Client
 		t.Errorf("from the wire: %q", e.Kind)
 	}
 	for reason := range finishReasons {
-		if got := responseFromWire(responseToWire(&sdk.Response{FinishReason: reason})).FinishReason; got != reason {
-			t.Errorf("finish reason %q became %q", reason, got)
+		data, _ := encodeAnswer(&sdk.Response{FinishReason: reason})
+		if got, _, err := decodeOutcome(data); err != nil || got.FinishReason != reason {
+			t.Errorf("finish reason %q became %+v, %v", reason, got, err)
 		}
 	}
 	if len(roles) != len(providerv1.Role_name)-1 || len(kinds) != len(providerv1.ErrorKind_name)-1 || len(finishReasons) != len(providerv1.FinishReason_name) {

@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"os"
 	"runtime/debug"
+	"slices"
 	"sync/atomic"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/cortexlinux/cortex-host/sdk"
 	providerv1 "github.com/cortexlinux/cortex-host/sdk/proto/cortex/provider/v1"
@@ -48,45 +50,67 @@ func (s *server) Configure(ctx context.Context, r *providerv1.ConfigureRequest) 
 	s.learn(settings)
 	_, err := s.guard(func() (*sdk.Response, error) { return nil, s.impl.Configure(ctx, settings) })
 	if err != nil {
-		return &providerv1.ConfigureResponse{Error: s.failure(ctx, err, sdk.InvalidRequest)}, nil
+		return &providerv1.ConfigureResponse{Error: errorToWire(s.failure(ctx, err, sdk.InvalidRequest))}, nil
 	}
 	return &providerv1.ConfigureResponse{}, nil
 }
 
 // Complete implements the wire.
 func (s *server) Complete(ctx context.Context, r *providerv1.CompleteRequest) (*providerv1.CompleteResponse, error) {
-	q := queryFromWire(r)
+	request, err := proto.Marshal(r)
+	if err != nil {
+		return nil, status.Error(codes.Internal, err.Error())
+	}
+	w := new(providerv1.CompleteResponse)
+	if err := proto.Unmarshal(s.complete(ctx, request), w); err != nil {
+		return nil, status.Error(codes.Internal, err.Error())
+	}
+	return w, nil
+}
+
+// complete answers an encoded CompleteRequest with an encoded CompleteResponse.
+func (s *server) complete(ctx context.Context, request []byte) []byte {
+	q, err := decodeQuery(request)
+	if err != nil {
+		return s.failed(ctx, sdk.Errorf(sdk.Internal, "the host's request can't be decoded: %w", err))
+	}
 	response, err := s.guard(func() (*sdk.Response, error) { return s.impl.Complete(ctx, q) })
 	if err == nil && response == nil {
 		err = sdk.Errorf(sdk.Internal, "the plugin returned neither a response nor an error")
 	}
 	if err != nil {
-		return s.failed(ctx, err), nil
+		return s.failed(ctx, err)
 	}
-	return s.answered(response), nil
+	return s.answered(ctx, response)
 }
 
 // failed is the outcome of a call that was not answered.
-func (s *server) failed(ctx context.Context, err error) *providerv1.CompleteResponse {
-	out := &providerv1.CompleteResponse{Outcome: &providerv1.CompleteResponse_Error{Error: s.failure(ctx, err, sdk.Internal)}}
-	if e, ok := errors.AsType[*sdk.Error](err); ok {
-		out.RateLimit = rateLimitToWire(e.RateLimit)
-	}
-	return out
+func (s *server) failed(ctx context.Context, err error) []byte {
+	return encodeFailure(s.failure(ctx, err, sdk.Internal))
 }
 
 // answered is the outcome of a call that was.
-func (s *server) answered(response *sdk.Response) *providerv1.CompleteResponse {
-	out := responseToWire(response)
+func (s *server) answered(ctx context.Context, response *sdk.Response) []byte {
+	shown := *response
 	// A vendor may echo what it was sent.
-	out.Content, out.ModelServed, out.RequestId = s.redactAnswer(out.Content), s.redactAnswer(out.ModelServed), s.redactAnswer(out.RequestId)
-	for _, call := range out.ToolCalls {
-		call.Arguments = s.redactAnswer(call.Arguments)
+	shown.Content, shown.ModelServed, shown.RequestID = s.redactAnswer(shown.Content), s.redactAnswer(shown.ModelServed), s.redactAnswer(shown.RequestID)
+	shown.ToolCalls = slices.Clone(shown.ToolCalls)
+	for i := range shown.ToolCalls {
+		shown.ToolCalls[i].Arguments = s.redactAnswer(shown.ToolCalls[i].Arguments)
 	}
-	return &providerv1.CompleteResponse{
-		Outcome:   &providerv1.CompleteResponse_Response{Response: out},
-		RateLimit: rateLimitToWire(response.RateLimit),
+	data, err := encodeAnswer(&shown)
+	switch {
+	case err != nil:
+		return s.failed(ctx, sdk.Errorf(sdk.Internal, "the plugin's answer can't be encoded: %w", err))
+	case len(data) > MaxMessageBytes-messageRoom:
+		return s.failed(ctx, answerTooLarge())
 	}
+	return data
+}
+
+// answerTooLarge is the failure of a call that was answered, and so paid for.
+func answerTooLarge() *sdk.Error {
+	return sdk.Errorf(sdk.BadResponse, "the plugin's answer is larger than %d MiB", MaxMessageBytes>>20)
 }
 
 // guard turns a panic of call into an error. The stack goes to stderr, where
@@ -109,11 +133,11 @@ func isTyped(err error) bool {
 
 // failure is what the host is told of err. One without a kind is of the given
 // one, unless it only says that the call was given up.
-func (s *server) failure(ctx context.Context, err error, kind sdk.Kind) *providerv1.Error {
+func (s *server) failure(ctx context.Context, err error, kind sdk.Kind) *sdk.Error {
 	if !isTyped(err) && ctx.Err() != nil {
 		err = sdk.Errorf(sdk.InDoubt, "the call was given up: %w", err)
 	}
 	e := *sdk.AsError(err, kind)
 	e.Message, e.Code, e.RequestID = s.redact(e.Message), s.redact(e.Code), s.redact(e.RequestID)
-	return errorToWire(&e)
+	return &e
 }

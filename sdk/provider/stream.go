@@ -8,10 +8,8 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
-	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
 
-	"github.com/cortexlinux/cortex-host/sdk"
 	providerv1 "github.com/cortexlinux/cortex-host/sdk/proto/cortex/provider/v1"
 )
 
@@ -56,14 +54,8 @@ type stream struct {
 
 // A waiter waits for the outcome of a call.
 type waiter struct {
-	reply chan<- settled
+	reply chan<- []byte
 	sent  bool // or about to be: who knows
-}
-
-// A settled call has its outcome, or an [*sdk.Error] if that can't be read.
-type settled struct {
-	outcome *providerv1.CompleteResponse
-	err     error
 }
 
 // An outgoing is one message for the plugin: a call, or the id of one to cancel.
@@ -97,13 +89,13 @@ func openStream(ctx context.Context, wire providerv1.ProviderClient, onBreak fun
 	return s, nil
 }
 
-// call asks and waits for the outcome. An error is ctx's, the broken stream's,
-// errNotStreamed, errNotSent, or an [*sdk.Error] if the outcome can't be read.
-func (s *stream) call(ctx context.Context, request []byte) (*providerv1.CompleteResponse, error) {
+// call sends a CompleteRequest and waits for the CompleteResponse. An error is
+// ctx's, the broken stream's, errNotStreamed or errNotSent.
+func (s *stream) call(ctx context.Context, request []byte) ([]byte, error) {
 	if len(request) > maxStreamed {
 		return nil, errNotStreamed
 	}
-	reply := make(chan settled, 1)
+	reply := make(chan []byte, 1)
 	s.mu.Lock()
 	s.lastID++
 	id := s.lastID
@@ -118,8 +110,8 @@ func (s *stream) call(ctx context.Context, request []byte) (*providerv1.Complete
 		return nil, errNotStreamed
 	}
 	select {
-	case done := <-reply:
-		return done.outcome, done.err
+	case outcome := <-reply:
+		return outcome, nil
 	case <-s.broken:
 		err := s.err
 		if was, _ := s.forget(id); was {
@@ -134,8 +126,7 @@ func (s *stream) call(ctx context.Context, request []byte) (*providerv1.Complete
 			return nil, context.Cause(ctx)
 		}
 	}
-	done := <-reply // it came at the same moment, and was paid for
-	return done.outcome, done.err
+	return <-reply, nil // it came at the same moment, and was paid for
 }
 
 // forget reports whether the call was still pending, and whether it was sent. One
@@ -161,22 +152,15 @@ func (s *stream) sending(id uint64) bool {
 	return ok
 }
 
-// settle hands an outcome to whoever waits for it. It is read here, because
-// that needs a deep stack: one is enough for all calls.
+// settle hands an outcome to whoever waits for it.
 func (s *stream) settle(o *providerv1.CallOutcome) {
 	s.mu.Lock()
 	reply := s.pending[o.GetId()].reply
 	delete(s.pending, o.GetId())
 	s.mu.Unlock()
-	if reply == nil {
-		return
+	if reply != nil {
+		reply <- o.GetResponse()
 	}
-	outcome := new(providerv1.CompleteResponse)
-	if err := proto.Unmarshal(o.GetResponse(), outcome); err != nil {
-		reply <- settled{err: sdk.Errorf(sdk.Internal, "the plugin's answer can't be decoded: %w", err)}
-		return
-	}
-	reply <- settled{outcome: outcome}
 }
 
 // send sends what waits until the stream is broken.

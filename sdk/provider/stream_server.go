@@ -3,15 +3,12 @@ package provider
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"runtime"
 	"sync"
 
 	"google.golang.org/grpc"
-	"google.golang.org/protobuf/proto"
 
-	"github.com/cortexlinux/cortex-host/sdk"
 	providerv1 "github.com/cortexlinux/cortex-host/sdk/proto/cortex/provider/v1"
 )
 
@@ -101,37 +98,7 @@ func (c *crew) labour(j job) {
 // complete returns the encoded outcome of a job.
 func (c *crew) complete(j job) []byte {
 	defer j.end()
-	var request providerv1.CompleteRequest
-	if err := proto.Unmarshal(j.call.GetRequest(), &request); err != nil {
-		return encodeFailure(sdk.Errorf(sdk.Internal, "the host's request can't be decoded: %w", err))
-	}
-	response, err := c.server.Complete(j.ctx, &request)
-	if err != nil {
-		return encodeFailure(sdk.AsError(err, sdk.Internal))
-	}
-	data, err := proto.Marshal(response)
-	if err != nil {
-		return encodeFailure(sdk.Errorf(sdk.Internal, "the plugin's answer can't be encoded: %w", err))
-	}
-	if len(data) > MaxMessageBytes-messageRoom {
-		return encodeFailure(answerTooLarge())
-	}
-	return data
-}
-
-// answerTooLarge is the failure of a call that was answered, and so paid for.
-func answerTooLarge() *sdk.Error {
-	return sdk.Errorf(sdk.BadResponse, "the plugin's answer is larger than %d MiB", MaxMessageBytes>>20)
-}
-
-func encodeFailure(e *sdk.Error) []byte {
-	data, err := proto.Marshal(&providerv1.CompleteResponse{Outcome: &providerv1.CompleteResponse_Error{Error: errorToWire(e)}})
-	if err != nil {
-		// A message that is no text: what is left is the kind.
-		data, _ = proto.Marshal(&providerv1.CompleteResponse{Outcome: &providerv1.CompleteResponse_Error{
-			Error: &providerv1.Error{Kind: kinds[e.Kind], Message: fmt.Sprintf("%+q", e.Message)}}})
-	}
-	return data
+	return c.server.complete(j.ctx, j.call.GetRequest())
 }
 
 // begin readies a call. A cancel frame or the call's own deadline ends it early.

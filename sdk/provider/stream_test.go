@@ -114,7 +114,7 @@ func TestABadAnswerSparesTheStream(t *testing.T) {
 		}
 		return &sdk.Response{}, nil
 	}})
-	for text, kind := range map[string]sdk.Kind{"broken text": sdk.Internal, "broken error": sdk.Internal, "endless": sdk.BadResponse} {
+	for text, kind := range map[string]sdk.Kind{"broken text": sdk.Internal, "broken error": sdk.Overloaded, "endless": sdk.BadResponse} {
 		if _, err := c.Complete(t.Context(), textQuery(text)); !errors.Is(err, kind) {
 			t.Errorf("%s: got %v", text, err)
 		}

@@ -1,9 +1,7 @@
 package provider
 
 import (
-	"time"
-
-	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/cortexlinux/cortex-host/sdk"
 	providerv1 "github.com/cortexlinux/cortex-host/sdk/proto/cortex/provider/v1"
@@ -63,156 +61,25 @@ func invert[K, V comparable](m map[K]V) map[V]K {
 	return out
 }
 
-func responseToWire(r *sdk.Response) *providerv1.Response {
-	w := &providerv1.Response{
-		Content:      r.Content,
-		ModelServed:  r.ModelServed,
-		Model:        r.Model,
-		Usage:        usageToWire(r.Usage),
-		FinishReason: finishReasons[r.FinishReason],
-		RequestId:    r.RequestID,
-		ToolCalls:    toolCallsToWire(r.ToolCalls),
-	}
-	if r.Latency > 0 {
-		w.Latency = durationpb.New(r.Latency)
-	}
-	if r.Cost != nil {
-		cost := int64(*r.Cost)
-		w.CostPicodollars = &cost
-	}
-	return w
-}
-
-func responseFromWire(w *providerv1.Response) *sdk.Response {
-	r := &sdk.Response{
-		Content:      w.GetContent(),
-		ModelServed:  w.GetModelServed(),
-		Model:        w.GetModel(),
-		Usage:        usageFromWire(w.GetUsage()),
-		FinishReason: finishReasonsFromWire[w.GetFinishReason()],
-		RequestID:    w.GetRequestId(),
-		ToolCalls:    toolCallsFromWire(w.GetToolCalls()),
-		Latency:      max(0, w.GetLatency().AsDuration()),
-	}
-	if w.CostPicodollars != nil {
-		cost := sdk.Money(max(0, *w.CostPicodollars))
-		r.Cost = &cost
-	}
-	return r
-}
-
-func errorToWire(e *sdk.Error) *providerv1.Error {
-	w := &providerv1.Error{
-		Kind:        kinds[e.Kind],
-		Message:     e.Message,
-		Code:        e.Code,
-		Status:      int32(e.Status),
-		ShouldRetry: e.ShouldRetry,
-		RequestId:   e.RequestID,
-		Usage:       usageToWire(e.Usage),
-	}
-	if w.Kind == providerv1.ErrorKind_ERROR_KIND_UNSPECIFIED {
-		w.Kind = providerv1.ErrorKind_ERROR_KIND_INTERNAL
-	}
-	if e.RetryAfter != nil {
-		w.RetryAfter = durationpb.New(*e.RetryAfter)
+// errorToWire and errorFromWire are for the methods beside Complete.
+func errorToWire(failure *sdk.Error) *providerv1.Error {
+	var e encoder
+	e.failure(failure)
+	w := new(providerv1.Error)
+	if err := proto.Unmarshal(e.buf, w); err != nil {
+		panic(err) // the codec's test holds it to the contract
 	}
 	return w
 }
 
 func errorFromWire(w *providerv1.Error) *sdk.Error {
-	e := &sdk.Error{
-		Kind:        kindsFromWire[w.GetKind()],
-		Message:     w.GetMessage(),
-		Code:        w.GetCode(),
-		Status:      int(w.GetStatus()),
-		ShouldRetry: w.ShouldRetry,
-		RequestID:   w.GetRequestId(),
-		Usage:       usageFromWire(w.GetUsage()),
+	data, err := proto.Marshal(w)
+	if err != nil {
+		return undecodable(err)
 	}
-	if e.Kind == "" {
-		e.Kind = sdk.Internal
+	failure, err := decodeFailure(data)
+	if err != nil {
+		return undecodable(err)
 	}
-	e.RetryAfter = positive(w.GetRetryAfter())
-	return e
-}
-
-func usageToWire(u *sdk.Usage) *providerv1.Usage {
-	if u == nil {
-		return nil
-	}
-	return &providerv1.Usage{
-		PromptTokens: u.PromptTokens, CompletionTokens: u.CompletionTokens, CachedTokens: u.CachedTokens,
-		CacheWriteTokens: u.CacheWriteTokens, ReasoningTokens: u.ReasoningTokens,
-	}
-}
-
-// usageFromWire distrusts the plugin: a count is never negative, nor so large
-// that sums overflow.
-func usageFromWire(w *providerv1.Usage) *sdk.Usage {
-	if w == nil {
-		return nil
-	}
-	count := func(n int64) int64 { return min(max(0, n), 1<<40) }
-	return &sdk.Usage{
-		PromptTokens: count(w.GetPromptTokens()), CompletionTokens: count(w.GetCompletionTokens()), CachedTokens: count(w.GetCachedTokens()),
-		CacheWriteTokens: count(w.GetCacheWriteTokens()), ReasoningTokens: count(w.GetReasoningTokens()),
-	}
-}
-
-func rateLimitToWire(r *sdk.RateLimit) *providerv1.RateLimit {
-	if r.Empty() {
-		return nil
-	}
-	return &providerv1.RateLimit{
-		Requests: windowToWire(r.Requests), Tokens: windowToWire(r.Tokens),
-		InputTokens: windowToWire(r.InputTokens), OutputTokens: windowToWire(r.OutputTokens),
-	}
-}
-
-func rateLimitFromWire(w *providerv1.RateLimit) *sdk.RateLimit {
-	r := &sdk.RateLimit{
-		Requests: windowFromWire(w.GetRequests()), Tokens: windowFromWire(w.GetTokens()),
-		InputTokens: windowFromWire(w.GetInputTokens()), OutputTokens: windowFromWire(w.GetOutputTokens()),
-	}
-	if r.Empty() {
-		return nil
-	}
-	return r
-}
-
-func windowToWire(w sdk.Window) *providerv1.Window {
-	if w == (sdk.Window{}) {
-		return nil
-	}
-	out := &providerv1.Window{Limit: w.Limit, Remaining: w.Remaining}
-	if w.Reset != nil {
-		out.Reset_ = durationpb.New(*w.Reset)
-	}
-	return out
-}
-
-func windowFromWire(w *providerv1.Window) sdk.Window {
-	if w == nil {
-		return sdk.Window{}
-	}
-	var out sdk.Window
-	if w.Limit != nil && *w.Limit > 0 {
-		out.Limit = w.Limit
-	}
-	if w.Remaining != nil && *w.Remaining >= 0 {
-		out.Remaining = w.Remaining
-	}
-	if d := w.GetReset_().AsDuration(); w.GetReset_() != nil && d >= 0 {
-		out.Reset = &d
-	}
-	return out
-}
-
-// positive returns nil for no wait and for nonsense.
-func positive(w *durationpb.Duration) *time.Duration {
-	if d := w.AsDuration(); w.IsValid() && d > 0 {
-		return &d
-	}
-	return nil
+	return failure
 }

@@ -1,116 +1,231 @@
 package provider
 
 import (
+	"bytes"
 	"encoding/json"
+
+	"google.golang.org/protobuf/encoding/protowire"
 
 	"github.com/cortexlinux/cortex-host/sdk"
 	providerv1 "github.com/cortexlinux/cortex-host/sdk/proto/cortex/provider/v1"
 )
 
-func queryToWire(q *sdk.Query) *providerv1.CompleteRequest {
-	w := &providerv1.CompleteRequest{
-		Id:          q.ID,
-		Messages:    make([]*providerv1.Message, len(q.Messages)),
-		TaskType:    string(q.TaskType),
-		Model:       q.Model,
-		Temperature: q.Temperature,
-		Metadata:    q.Metadata,
-		ToolChoice:  q.ToolChoice,
-	}
+// Queries as messages CompleteRequest.
+
+// queryRoom is what the fields of a short query take beside its texts.
+const queryRoom = 128
+
+func encodeQuery(q *sdk.Query) ([]byte, error) {
+	e := encoder{buf: make([]byte, 0, queryRoom+q.PromptBytes())}
+	e.text(1, q.ID)
 	for i := range q.Messages {
-		w.Messages[i] = messageToWire(&q.Messages[i])
+		e.message(2, func() { e.chatMessage(&q.Messages[i]) })
+	}
+	e.text(3, string(q.TaskType))
+	e.text(4, q.Model)
+	if q.Temperature != nil {
+		e.double(5, *q.Temperature)
 	}
 	if q.MaxTokens != nil {
-		n := int32(*q.MaxTokens) // Validate bounds it
-		w.MaxTokens = &n
+		e.optional(6, int64(int32(*q.MaxTokens))) // Validate bounds it
 	}
-	if len(q.Options) > 0 {
-		w.Options = make(map[string][]byte, len(q.Options))
-		for name, value := range q.Options {
-			w.Options[name] = value
-		}
+	for name, value := range q.Metadata {
+		e.message(7, func() {
+			e.text(1, name)
+			e.text(2, value)
+		})
+	}
+	for name, value := range q.Options {
+		e.message(8, func() {
+			e.text(1, name)
+			e.bytes(2, value)
+		})
 	}
 	if f := q.ResponseFormat; f != nil {
-		w.ResponseFormat = &providerv1.ResponseFormat{Name: f.Name, Schema: f.Schema}
+		e.message(9, func() {
+			e.text(1, f.Name)
+			e.bytes(2, f.Schema)
+		})
 	}
 	for _, t := range q.Tools {
-		w.Tools = append(w.Tools, &providerv1.Tool{Name: t.Name, Description: t.Description, Parameters: t.Parameters})
+		e.message(10, func() {
+			e.text(1, t.Name)
+			e.text(2, t.Description)
+			e.bytes(3, t.Parameters)
+		})
 	}
-	return w
+	e.text(11, q.ToolChoice)
+	return e.buf, e.err
 }
 
-func queryFromWire(w *providerv1.CompleteRequest) *sdk.Query {
-	q := &sdk.Query{
-		ID:          w.GetId(),
-		Messages:    make([]sdk.Message, len(w.GetMessages())),
-		TaskType:    sdk.TaskType(w.GetTaskType()),
-		Model:       w.GetModel(),
-		Temperature: w.Temperature,
-		Metadata:    w.GetMetadata(),
-		ToolChoice:  w.GetToolChoice(),
+func (e *encoder) toolCalls(n protowire.Number, calls []sdk.ToolCall) {
+	for _, c := range calls {
+		e.message(n, func() {
+			e.text(1, c.ID)
+			e.text(2, c.Name)
+			e.text(3, c.Arguments)
+		})
 	}
-	for i, m := range w.GetMessages() {
-		q.Messages[i] = messageFromWire(m)
-	}
-	if w.MaxTokens != nil {
-		n := int(*w.MaxTokens)
-		q.MaxTokens = &n
-	}
-	if len(w.GetOptions()) > 0 {
-		q.Options = make(map[string]json.RawMessage, len(w.GetOptions()))
-		for name, value := range w.GetOptions() {
-			q.Options[name] = value
-		}
-	}
-	if f := w.GetResponseFormat(); f != nil {
-		q.ResponseFormat = &sdk.ResponseFormat{Name: f.GetName(), Schema: f.GetSchema()}
-	}
-	for _, t := range w.GetTools() {
-		q.Tools = append(q.Tools, sdk.Tool{Name: t.GetName(), Description: t.GetDescription(), Parameters: t.GetParameters()})
-	}
-	return q
 }
 
-func messageToWire(m *sdk.Message) *providerv1.Message {
-	w := &providerv1.Message{
-		Role: roles[m.Role], Text: m.Text, ToolCalls: toolCallsToWire(m.ToolCalls), ToolCallId: m.ToolCallID,
-	}
+func (e *encoder) chatMessage(m *sdk.Message) {
+	e.integer(1, int64(roles[m.Role]))
+	e.text(2, m.Text)
 	for _, p := range m.Parts {
-		if p.Image != nil {
-			w.Parts = append(w.Parts, &providerv1.Part{Content: &providerv1.Part_Image{Image: &providerv1.Image{Url: p.Image.URL, Detail: p.Image.Detail}}})
-		} else {
-			w.Parts = append(w.Parts, &providerv1.Part{Content: &providerv1.Part_Text{Text: p.Text}})
-		}
+		e.message(3, func() {
+			if p.Image == nil {
+				e.element(1, p.Text)
+				return
+			}
+			e.message(2, func() {
+				e.text(1, p.Image.URL)
+				e.text(2, p.Image.Detail)
+			})
+		})
 	}
-	return w
+	e.toolCalls(4, m.ToolCalls)
+	e.text(5, m.ToolCallID)
 }
 
-func messageFromWire(w *providerv1.Message) sdk.Message {
-	m := sdk.Message{
-		Role: rolesFromWire[w.GetRole()], Text: w.GetText(), ToolCalls: toolCallsFromWire(w.GetToolCalls()), ToolCallID: w.GetToolCallId(),
-	}
-	for _, p := range w.GetParts() {
-		if image := p.GetImage(); image != nil {
-			m.Parts = append(m.Parts, sdk.Part{Image: &sdk.Image{URL: image.GetUrl(), Detail: image.GetDetail()}})
-		} else {
-			m.Parts = append(m.Parts, sdk.Part{Text: p.GetText()})
+func decodeQuery(data []byte) (*sdk.Query, error) {
+	q := new(sdk.Query)
+	f := fields{rest: data}
+	for f.next() {
+		switch f.num {
+		case 1:
+			q.ID = f.text()
+		case 2:
+			q.Messages = append(q.Messages, f.chatMessage())
+		case 3:
+			q.TaskType = sdk.TaskType(f.text())
+		case 4:
+			q.Model = f.text()
+		case 5:
+			q.Temperature = new(f.double())
+		case 6:
+			q.MaxTokens = new(int(int32(f.integer())))
+		case 7:
+			name, value := f.entry()
+			q.Metadata = with(q.Metadata, name, f.textOf(value))
+		case 8:
+			name, value := f.entry()
+			q.Options = with(q.Options, name, json.RawMessage(bytes.Clone(value)))
+		case 9:
+			q.ResponseFormat = f.responseFormat()
+		case 10:
+			q.Tools = append(q.Tools, f.tool())
+		case 11:
+			q.ToolChoice = f.text()
 		}
 	}
+	return q, f.err
+}
+
+// with adds to a map, and makes it if there is none.
+func with[V any](m map[string]V, name string, value V) map[string]V {
+	if m == nil {
+		m = map[string]V{}
+	}
+	m[name] = value
 	return m
 }
 
-func toolCallsToWire(calls []sdk.ToolCall) []*providerv1.ToolCall {
-	var w []*providerv1.ToolCall
-	for _, c := range calls {
-		w = append(w, &providerv1.ToolCall{Id: c.ID, Name: c.Name, Arguments: c.Arguments})
+func (f *fields) chatMessage() sdk.Message {
+	var m sdk.Message
+	in := f.nested()
+	for in.next() {
+		switch in.num {
+		case 1:
+			m.Role = rolesFromWire[providerv1.Role(in.integer())]
+		case 2:
+			m.Text = in.text()
+		case 3:
+			m.Parts = append(m.Parts, in.part())
+		case 4:
+			m.ToolCalls = append(m.ToolCalls, in.toolCall())
+		case 5:
+			m.ToolCallID = in.text()
+		}
 	}
-	return w
+	f.adopt(in.err)
+	return m
 }
 
-func toolCallsFromWire(w []*providerv1.ToolCall) []sdk.ToolCall {
-	var calls []sdk.ToolCall
-	for _, c := range w {
-		calls = append(calls, sdk.ToolCall{ID: c.GetId(), Name: c.GetName(), Arguments: c.GetArguments()})
+func (f *fields) part() sdk.Part {
+	var p sdk.Part
+	in := f.nested()
+	for in.next() {
+		switch in.num {
+		case 1:
+			p = sdk.Part{Text: in.text()}
+		case 2:
+			p = sdk.Part{Image: in.image()}
+		}
 	}
-	return calls
+	f.adopt(in.err)
+	return p
+}
+
+func (f *fields) image() *sdk.Image {
+	image := new(sdk.Image)
+	in := f.nested()
+	for in.next() {
+		switch in.num {
+		case 1:
+			image.URL = in.text()
+		case 2:
+			image.Detail = in.text()
+		}
+	}
+	f.adopt(in.err)
+	return image
+}
+
+func (f *fields) toolCall() sdk.ToolCall {
+	var c sdk.ToolCall
+	in := f.nested()
+	for in.next() {
+		switch in.num {
+		case 1:
+			c.ID = in.text()
+		case 2:
+			c.Name = in.text()
+		case 3:
+			c.Arguments = in.text()
+		}
+	}
+	f.adopt(in.err)
+	return c
+}
+
+func (f *fields) tool() sdk.Tool {
+	var t sdk.Tool
+	in := f.nested()
+	for in.next() {
+		switch in.num {
+		case 1:
+			t.Name = in.text()
+		case 2:
+			t.Description = in.text()
+		case 3:
+			t.Parameters = bytes.Clone(in.bytes())
+		}
+	}
+	f.adopt(in.err)
+	return t
+}
+
+func (f *fields) responseFormat() *sdk.ResponseFormat {
+	format := new(sdk.ResponseFormat)
+	in := f.nested()
+	for in.next() {
+		switch in.num {
+		case 1:
+			format.Name = in.text()
+		case 2:
+			format.Schema = bytes.Clone(in.bytes())
+		}
+	}
+	f.adopt(in.err)
+	return format
 }
