@@ -1,10 +1,12 @@
 package httpapi
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"net"
 	"net/http"
+	"os"
 	"time"
 )
 
@@ -25,7 +27,7 @@ type conn struct {
 // TLS.
 func newConn(c, below net.Conn) *conn {
 	n := &conn{Conn: c, secure: c != below}
-	n.interrupt = func() { _ = c.SetDeadline(time.Unix(1, 0)) }
+	n.interrupt = func() { _ = c.SetDeadline(past) }
 	n.socket.open(below)
 	return n
 }
@@ -50,7 +52,23 @@ func (b bounded) Read(p []byte) (int, error) {
 // quiet reports whether an idle connection is as it was left. A server that
 // wants no more has closed it, and one that says something unasked is not to be
 // trusted with a request.
-func (c *conn) quiet() bool { return c.socket.quiet() }
+//
+// TLS may hold more than the reply that was read, where the socket does not show
+// it: there a read that is not let wait has to find nothing.
+func (c *conn) quiet() bool {
+	if !c.socket.quiet() {
+		return false
+	}
+	if !c.secure {
+		return true
+	}
+	_ = c.SetReadDeadline(past)
+	_, err := c.Read(c.first[:])
+	return errors.Is(err, os.ErrDeadlineExceeded)
+}
+
+// past is a deadline that ends everything at once.
+var past = time.Unix(1, 0)
 
 // await waits until the reply begins, with nothing in hand to put it into. That
 // costs no system call more than a read that comes too soon.
