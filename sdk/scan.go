@@ -85,6 +85,10 @@ func (q *Query) scanMember(s *Scanner, key []byte, seen *members) bool {
 	return true
 }
 
+// ScanMessages reads an array of messages whose contents are texts. Anything
+// else surprises s.
+func ScanMessages(s *Scanner) []Message { return scanMessages(s, nil) }
+
 // scanMessages reads messages into list, if that has room.
 func scanMessages(s *Scanner, list []Message) []Message {
 	if s.Null() {

@@ -42,6 +42,22 @@ func (r *openAIReader) next() (sdk.Query, error) {
 }
 
 func decodeOpenAI(data []byte) (sdk.Query, error) {
+	q, ok := scanOpenAI(data)
+	if !ok {
+		var err error
+		if q, err = decodeOpenAILine(data); err != nil {
+			return sdk.Query{}, err
+		}
+	}
+	if err := q.Validate(); err != nil {
+		return sdk.Query{}, err
+	}
+	return q, nil
+}
+
+// decodeOpenAILine decodes any line that is right, and says what is wrong with
+// one that is not. What it returns is not validated.
+func decodeOpenAILine(data []byte) (sdk.Query, error) {
 	var l openAILine
 	if err := decodeStrict(data, &l); err != nil {
 		return sdk.Query{}, err
@@ -59,9 +75,6 @@ func decodeOpenAI(data []byte) (sdk.Query, error) {
 	q := sdk.Query{ID: l.CustomID}
 	if err := takeBody(&q, l.Body); err != nil {
 		return sdk.Query{}, fmt.Errorf("body.%w", err)
-	}
-	if err := q.Validate(); err != nil {
-		return sdk.Query{}, err
 	}
 	return q, nil
 }
