@@ -18,21 +18,21 @@ type streamServer = grpc.BidiStreamingServer[providerv1.StreamRequest, providerv
 // one; workers stay until the stream ends, with the stacks that they have grown.
 type crew struct {
 	server  *server
-	ctx     context.Context
+	ctx     context.Context // the stream's
+	values  context.Context // ctx, for its values alone: its end is the crew's to pass on
 	work    chan job
 	workers sync.WaitGroup
 	hired   int // how many there are
 	out     *queue[*providerv1.CallOutcome]
 
-	mu      sync.Mutex
-	cancels map[uint64]context.CancelFunc
+	mu    sync.Mutex
+	calls map[uint64]*callContext // that are under way
 }
 
-// A job is a call with its context. Its end releases the context.
+// A job is a call with its context.
 type job struct {
 	call *providerv1.Call
-	ctx  context.Context
-	end  context.CancelFunc
+	ctx  *callContext
 }
 
 // Stream implements the wire.
@@ -40,9 +40,10 @@ func (s *server) Stream(wire streamServer) error {
 	ctx, stop := context.WithCancel(wire.Context())
 	defer stop()
 	c := &crew{
-		server: s, ctx: ctx, work: make(chan job),
-		out: newQueue[*providerv1.CallOutcome](), cancels: map[uint64]context.CancelFunc{},
+		server: s, ctx: ctx, values: context.WithoutCancel(ctx), work: make(chan job),
+		out: newQueue[*providerv1.CallOutcome](), calls: map[uint64]*callContext{},
 	}
+	defer context.AfterFunc(ctx, c.abandon)()
 	finished, sent := make(chan struct{}), make(chan error, 1)
 	go func() {
 		err := c.send(wire, finished)
@@ -83,7 +84,7 @@ func (c *crew) receive(wire streamServer) error {
 			}
 		}
 		for _, id := range frame.GetCancels() { // of these calls too
-			c.cancel(id)
+			c.cancel(id, nil)
 		}
 	}
 }
@@ -97,36 +98,46 @@ func (c *crew) labour(j job) {
 
 // complete returns the encoded outcome of a job.
 func (c *crew) complete(j job) []byte {
-	defer j.end()
+	defer c.cancel(j.call.GetId(), j.ctx)
 	return c.server.complete(j.ctx, j.call.GetRequest())
 }
 
-// begin readies a call. A cancel frame or the call's own deadline ends it early.
+// begin readies a call. A cancel frame, the call's own deadline or the stream's
+// end may end it early.
 func (c *crew) begin(call *providerv1.Call) job {
-	var ctx context.Context
-	var cancel context.CancelFunc
-	if t := call.GetTimeout(); t != nil {
-		ctx, cancel = context.WithTimeout(c.ctx, t.AsDuration())
-	} else {
-		ctx, cancel = context.WithCancel(c.ctx)
-	}
-	id := call.GetId()
+	j := job{call: call, ctx: newCallContext(c.values, call.GetTimeout())}
 	c.mu.Lock()
-	c.cancels[id] = cancel
+	twin := c.calls[call.GetId()] // nobody could tell their outcomes apart
+	c.calls[call.GetId()] = j.ctx
 	c.mu.Unlock()
-	return job{call: call, ctx: ctx, end: func() {
-		c.cancel(id)
-		cancel()
-	}}
+	if twin != nil {
+		twin.end(context.Canceled)
+	}
+	if err := c.ctx.Err(); err != nil {
+		j.ctx.end(err) // abandon may not have seen it
+	}
+	return j
 }
 
-func (c *crew) cancel(id uint64) {
+// cancel ends a call, whichever has that id if ctx is nil.
+func (c *crew) cancel(id uint64, ctx *callContext) {
 	c.mu.Lock()
-	cancel := c.cancels[id]
-	delete(c.cancels, id)
+	if now := c.calls[id]; ctx == nil || ctx == now {
+		ctx = now
+		delete(c.calls, id)
+	}
 	c.mu.Unlock()
-	if cancel != nil {
-		cancel()
+	if ctx != nil {
+		ctx.end(context.Canceled)
+	}
+}
+
+// abandon ends all calls when the stream has ended.
+func (c *crew) abandon() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, ctx := range c.calls {
+		ctx.end(c.ctx.Err())
 	}
 }
 

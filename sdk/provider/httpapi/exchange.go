@@ -36,6 +36,16 @@ const (
 
 func dialer() *net.Dialer { return &net.Dialer{Timeout: dialTimeout, KeepAlive: keepAlive} }
 
+// attend calls do, in a goroutine of its own, when ctx ends before stop is
+// called. A context that can do so by itself, such as a plugin's call has, needs
+// less memory for it than package context.
+func attend(ctx context.Context, do func()) (stop func() bool) {
+	if c, ok := ctx.(interface{ AfterFunc(func()) func() bool }); ok {
+		return c.AfterFunc(do)
+	}
+	return context.AfterFunc(ctx, do)
+}
+
 // proxied is the transport through a proxy: net/http, which knows all kinds of
 // them.
 type proxied struct {

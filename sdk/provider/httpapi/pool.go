@@ -61,7 +61,7 @@ func (p *pool) exchange(ctx context.Context, method string, u url.URL, body []by
 		deadline = time.Now().Add(p.timeout)
 	}
 	_ = c.SetDeadline(deadline)
-	attended := context.AfterFunc(ctx, c.interrupt)
+	attended := attend(ctx, c.interrupt)
 	n, err := p.send(c, method, &u, body)
 	keep := false
 	switch {
