@@ -83,9 +83,11 @@ const (
 // unsafeRune reports whether r could move a cursor, hide or reorder text.
 func unsafeRune(r rune) bool {
 	switch {
-	case r == '\n', r == '\t', r == zeroWidthJoiner, r == zeroWidthNonJoiner:
+	case r < 0x7f:
+		return r < ' ' && r != '\n' && r != '\t'
+	case r == zeroWidthJoiner, r == zeroWidthNonJoiner:
 		return false
-	case r < 0x20, r >= 0x7f && r < 0xa0, r == '\u2028', r == '\u2029':
+	case r < 0xa0, r == '\u2028', r == '\u2029':
 		return true
 	}
 	return unicode.In(r, unicode.Cf, unicode.Co)

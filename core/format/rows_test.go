@@ -168,6 +168,7 @@ func TestCSVHasAColumnForEverything(t *testing.T) {
 func FuzzCSV(f *testing.F) {
 	f.Add("=1", "+x", "@")
 	f.Add(" \u3000=1", "\"\r\n", "-1e5")
+	f.Add(`\.`, " x", "a,b\n\"")
 	f.Fuzz(func(t *testing.T, id, content, message string) {
 		row, err := format.CSV{}.Append(nil, &sdk.Result{QueryID: id, Response: &sdk.Response{Content: content}, Error: &sdk.Error{Message: message}})
 		if err != nil {
@@ -176,6 +177,10 @@ func FuzzCSV(f *testing.F) {
 		records, err := csv.NewReader(strings.NewReader(string(format.CSV{}.Header()) + string(row))).ReadAll()
 		if err != nil || len(records) != 2 || len(records[1]) != len(records[0]) {
 			t.Fatalf("%q: %v %v", row, records, err)
+		}
+		var same strings.Builder
+		if err := csv.NewWriter(&same).WriteAll(records); err != nil || same.String() != string(format.CSV{}.Header())+string(row) {
+			t.Fatalf("%q is written as\n%q, and by encoding/csv as\n%q (%v)", content, row, same.String(), err)
 		}
 		for _, cell := range records[1] {
 			if _, err := strconv.ParseFloat(cell, 64); err != nil && strings.IndexAny(strings.TrimSpace(cell), "=+-@") == 0 {
