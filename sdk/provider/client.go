@@ -105,7 +105,7 @@ func (c *Client) Complete(ctx context.Context, q *sdk.Query) (*sdk.Response, err
 func (c *Client) complete(ctx context.Context, q *sdk.Query) (*sdk.Response, error) {
 	request, err := encodeQuery(q)
 	if err != nil {
-		return nil, sdk.Errorf(sdk.InvalidRequest, "the query can't be encoded: %w", err)
+		return nil, err
 	}
 	if s := c.openedStream(ctx); s != nil {
 		data, err := s.call(ctx, request)
@@ -129,8 +129,6 @@ func streamError(ctx context.Context, err error) error {
 		return broken(ctx, "Complete", err)
 	case errors.Is(err, errNotStreamed):
 		return nil
-	case isTyped(err):
-		return err
 	}
 	return &sdk.Error{Kind: sdk.Internal, Message: fmt.Sprintf("the plugin broke the stream: %v", err), Cause: fmt.Errorf("%w: %w", sdk.ErrPluginBroke, err)}
 }
@@ -140,7 +138,7 @@ func streamError(ctx context.Context, err error) error {
 func (c *Client) CompleteUnary(ctx context.Context, q *sdk.Query) (*sdk.Response, error) {
 	request, err := encodeQuery(q)
 	if err != nil {
-		return nil, sdk.Errorf(sdk.InvalidRequest, "the query can't be encoded: %w", err)
+		return nil, err
 	}
 	r, err := c.completeUnary(ctx, q, request)
 	return r, c.clean(err)

@@ -55,7 +55,10 @@ func encodeQuery(q *sdk.Query) ([]byte, error) {
 		})
 	}
 	e.text(11, q.ToolChoice)
-	return e.buf, e.err
+	if e.err != nil {
+		return nil, sdk.Errorf(sdk.InvalidRequest, "the query can't be encoded: %w", e.err)
+	}
+	return e.buf, nil
 }
 
 func (e *encoder) toolCalls(n protowire.Number, calls []sdk.ToolCall) {
