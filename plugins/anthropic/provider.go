@@ -42,7 +42,7 @@ func (p *Provider) Complete(ctx context.Context, q *sdk.Query) (*sdk.Response, e
 	if err != nil {
 		return nil, err
 	}
-	reply, err := s.client.Post(ctx, "/v1/messages", body)
+	reply, err := s.client.PostBody(ctx, "/v1/messages", body)
 	if err != nil {
 		return nil, err
 	}

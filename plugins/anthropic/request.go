@@ -43,7 +43,7 @@ type outputFormat struct {
 
 // buildRequest writes the body for q. What q does not set is not sent, but for
 // max_tokens, which this vendor requires.
-func (s *session) buildRequest(model string, q *sdk.Query) ([]byte, error) {
+func (s *session) buildRequest(model string, q *sdk.Query) (*bytes.Buffer, error) {
 	can := capabilitiesOf(model)
 	r := messagesRequest{Model: model, MaxTokens: s.bound(q, can)}
 	var err error
@@ -65,14 +65,15 @@ func (s *session) buildRequest(model string, q *sdk.Query) ([]byte, error) {
 	} else if f != nil {
 		r.System = strings.TrimPrefix(r.System+"\n\n", "\n\n") + httpapi.FormatInWords(f)
 	}
-	var body bytes.Buffer
+	body := httpapi.NewBody()
 	body.Grow(q.PromptBytes() + 256)
-	enc := json.NewEncoder(&body)
+	enc := json.NewEncoder(body)
 	enc.SetEscapeHTML(false)
 	if err := enc.Encode(&r); err != nil {
 		return nil, sdk.Errorf(sdk.InvalidRequest, "the query has no JSON form: %w", err)
 	}
-	return httpapi.MergeOptions(bytes.TrimSuffix(body.Bytes(), []byte("\n")), q.Options, reserved...)
+	body.Truncate(body.Len() - len("\n"))
+	return body, httpapi.AddOptions(body, q.Options, reserved...)
 }
 
 // bound returns the bound on the reply: the query's, the configuration's, or

@@ -98,7 +98,7 @@ func TestRequestBody(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if string(got) != c.want {
+			if got.String() != c.want {
 				t.Errorf("got  %s\nwant %s", got, c.want)
 			}
 		})

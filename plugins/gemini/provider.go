@@ -46,7 +46,7 @@ func (p *Provider) Complete(ctx context.Context, q *sdk.Query) (*sdk.Response, e
 	if err != nil {
 		return nil, err
 	}
-	reply, err := s.client.Post(ctx, path, body)
+	reply, err := s.client.PostBody(ctx, path, body)
 	if err != nil {
 		return nil, err
 	}

@@ -64,7 +64,7 @@ func modelPath(model string) (string, error) {
 
 // buildRequest writes the body for q and a model. What q does not set is not sent. The
 // option generationConfig is merged with what q sets of it.
-func buildRequest(model string, q *sdk.Query) ([]byte, error) {
+func buildRequest(model string, q *sdk.Query) (*bytes.Buffer, error) {
 	var r generateRequest
 	can := capabilitiesOf(model)
 	var err error
@@ -85,11 +85,11 @@ func buildRequest(model string, q *sdk.Query) ([]byte, error) {
 		r.Tools, r.ToolConfig = newTools(q.Tools), newToolConfig(q.ToolChoice)
 		reserved = append(reserved, "tools", "toolConfig", "tool_config")
 	}
-	body, err := encode(&r, q.PromptBytes())
-	if err != nil {
+	body := httpapi.NewBody()
+	if err := encode(body, &r, q.PromptBytes()); err != nil {
 		return nil, err
 	}
-	return httpapi.MergeOptions(body, options, reserved...)
+	return body, httpapi.AddOptions(body, options, reserved...)
 }
 
 // newGenerationConfig returns nil for an empty one.
@@ -120,22 +120,23 @@ func newGenerationConfig(q *sdk.Query, can capabilities, more json.RawMessage) (
 	if len(reserved) == 0 && len(options) == 0 {
 		return nil, nil
 	}
-	body, err := encode(&g, 256)
-	if err != nil {
+	var body bytes.Buffer
+	if err := encode(&body, &g, 256); err != nil {
 		return nil, err
 	}
-	return httpapi.MergeOptions(body, options, reserved...)
+	return httpapi.MergeOptions(body.Bytes(), options, reserved...)
 }
 
-func encode[T any](v *T, size int) ([]byte, error) {
-	var body bytes.Buffer
+// encode writes v, of about that size, to an empty body.
+func encode[T any](body *bytes.Buffer, v *T, size int) error {
 	body.Grow(size + 256)
-	enc := json.NewEncoder(&body)
+	enc := json.NewEncoder(body)
 	enc.SetEscapeHTML(false)
 	if err := enc.Encode(v); err != nil {
-		return nil, sdk.Errorf(sdk.InvalidRequest, "the query has no JSON form: %w", err)
+		return sdk.Errorf(sdk.InvalidRequest, "the query has no JSON form: %w", err)
 	}
-	return bytes.TrimSuffix(body.Bytes(), []byte("\n")), nil
+	body.Truncate(body.Len() - len("\n"))
+	return nil
 }
 
 func newTools(tools []sdk.Tool) []toolSet {

@@ -42,7 +42,7 @@ func (p *Provider) Complete(ctx context.Context, q *sdk.Query) (*sdk.Response, e
 	if err != nil {
 		return nil, err
 	}
-	reply, err := s.client.Post(ctx, "/chat/completions", body)
+	reply, err := s.client.PostBody(ctx, "/chat/completions", body)
 	if err != nil {
 		return nil, err
 	}

@@ -18,12 +18,15 @@ type chatPart struct {
 
 // buildRequest writes the body of POST /chat/completions for q. What q does not
 // set is not sent.
-func buildRequest(model string, q *sdk.Query) ([]byte, error) {
+func buildRequest(model string, q *sdk.Query) (*bytes.Buffer, error) {
 	if model == "" {
 		return nil, sdk.Errorf(sdk.InvalidRequest, "no model is named; set --model, or model in the provider's configuration")
 	}
 	can := capabilitiesOf(model)
-	w := requestWriter{body: make([]byte, 0, q.PromptBytes()*17/16+64*len(q.Messages)+128), reserved: append(make([]string, 0, 8), "model", "messages", "stream")}
+	body := httpapi.NewBody()
+	body.Grow(q.PromptBytes()*17/16 + 64*len(q.Messages) + 128)
+	w := requestWriter{body: body.AvailableBuffer()}
+	reserved := append(make([]string, 0, 8), "model", "messages", "stream")
 	w.body = sdk.AppendString(append(w.body, `{"model":`...), model)
 	w.text(`,"messages":[`)
 	if f := q.ResponseFormat; f != nil && can.words {
@@ -42,7 +45,7 @@ func buildRequest(model string, q *sdk.Query) ([]byte, error) {
 	if q.Temperature != nil && can.temperature {
 		w.text(`,"temperature":`)
 		w.body = strconv.AppendFloat(w.body, *q.Temperature, 'f', -1, 64)
-		w.reserve("temperature")
+		reserved = append(reserved, "temperature")
 	}
 	if q.MaxTokens != nil {
 		if can.completionTokens {
@@ -51,39 +54,37 @@ func buildRequest(model string, q *sdk.Query) ([]byte, error) {
 			w.text(`,"max_tokens":`)
 		}
 		w.body = strconv.AppendInt(w.body, int64(*q.MaxTokens), 10)
-		w.reserve("max_tokens", "max_completion_tokens")
+		reserved = append(reserved, "max_tokens", "max_completion_tokens")
 	}
 	if q.ResponseFormat != nil {
 		if !can.words {
 			w.member(`,"response_format":`, newResponseFormat(q.ResponseFormat))
 		}
-		w.reserve("response_format")
+		reserved = append(reserved, "response_format")
 	}
 	if len(q.Tools) > 0 {
 		w.member(`,"tools":`, newTools(q.Tools))
 		if choice := newToolChoice(q.ToolChoice); choice != nil {
 			w.member(`,"tool_choice":`, choice)
 		}
-		w.reserve("tools", "tool_choice")
+		reserved = append(reserved, "tools", "tool_choice")
 	}
 	w.text("}")
 	if w.err != nil {
 		return nil, sdk.Errorf(sdk.InvalidRequest, "the query has no JSON form: %w", w.err)
 	}
-	return httpapi.MergeOptions(w.body, q.Options, w.reserved...)
+	body.Write(w.body) // it is there already, if there was room
+	return body, httpapi.AddOptions(body, q.Options, reserved...)
 }
 
 // A requestWriter appends to a body: what every query has without reflection,
 // what few have by encoding/json.
 type requestWriter struct {
-	body     []byte
-	reserved []string // names that options may not have
-	err      error
+	body []byte
+	err  error
 }
 
 func (w *requestWriter) text(s string) { w.body = append(w.body, s...) }
-
-func (w *requestWriter) reserve(names ...string) { w.reserved = append(w.reserved, names...) }
 
 // member appends a value after its name.
 func (w *requestWriter) member(name string, value any) {

@@ -19,8 +19,8 @@ type transport interface {
 	// as soon as its head has come, whatever the error. sent says whether the
 	// whole request was handed to the connection: up to then the server can't
 	// have acted on it. It ends when ctx does; a ctx without a deadline gets the
-	// transport's timeout.
-	exchange(ctx context.Context, method string, u url.URL, body []byte, reply *Reply) (sent bool, err error)
+	// transport's timeout. body is nil for none, and the transport's.
+	exchange(ctx context.Context, method string, u url.URL, body *bytes.Buffer, reply *Reply) (sent bool, err error)
 	// close closes idle connections. Exchanges that are under way end as they
 	// would.
 	close()
@@ -56,7 +56,7 @@ type proxied struct {
 
 var _ transport = (*proxied)(nil)
 
-func (p *proxied) exchange(ctx context.Context, method string, u url.URL, body []byte, reply *Reply) (bool, error) {
+func (p *proxied) exchange(ctx context.Context, method string, u url.URL, body *bytes.Buffer, reply *Reply) (bool, error) {
 	if _, bounded := ctx.Deadline(); !bounded {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, p.timeout)
@@ -75,13 +75,14 @@ func (p *proxied) exchange(ctx context.Context, method string, u url.URL, body [
 
 // request builds the request by hand: without GetBody, which is net/http's
 // licence to send a request a second time.
-func (p *proxied) request(ctx context.Context, method string, u *url.URL, body []byte) *http.Request {
+func (p *proxied) request(ctx context.Context, method string, u *url.URL, body *bytes.Buffer) *http.Request {
 	r := &http.Request{
 		Method: method, URL: u, Host: u.Host, Header: p.header,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 	}
 	if body != nil {
-		r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+		// Never given back: net/http may read it for longer than RoundTrip takes.
+		r.Body, r.ContentLength = io.NopCloser(body), int64(body.Len())
 	}
 	return r.WithContext(ctx)
 }

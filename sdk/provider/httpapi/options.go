@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"bytes"
 	"encoding/json"
 	"maps"
 	"slices"
@@ -37,6 +38,20 @@ func MergeOptions(body []byte, options map[string]json.RawMessage, reserved ...s
 		body = append(append(append(body, quoted...), ':'), options[name]...)
 	}
 	return append(body, '}'), nil
+}
+
+// AddOptions is [MergeOptions] for a body from [NewBody].
+func AddOptions(body *bytes.Buffer, options map[string]json.RawMessage, reserved ...string) error {
+	if len(options) == 0 {
+		return nil
+	}
+	merged, err := MergeOptions(body.Bytes(), options, reserved...)
+	if err != nil {
+		return err
+	}
+	body.Reset()
+	body.Write(merged) // it is there already, if there was room
+	return nil
 }
 
 // FormatInWords asks for a response format in a system prompt, for a model that

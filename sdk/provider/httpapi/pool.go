@@ -51,7 +51,7 @@ func newPool(base *url.URL, config *tls.Config, header http.Header, timeout time
 }
 
 // exchange implements transport.
-func (p *pool) exchange(ctx context.Context, method string, u url.URL, body []byte, reply *Reply) (sent bool, err error) {
+func (p *pool) exchange(ctx context.Context, method string, u url.URL, body *bytes.Buffer, reply *Reply) (sent bool, err error) {
 	c, err := p.take(ctx)
 	if err != nil {
 		return false, err
@@ -82,9 +82,9 @@ func (p *pool) exchange(ctx context.Context, method string, u url.URL, body []by
 	return sent, err
 }
 
-// send writes a request to c in one piece. It is not kept while the reply is
-// waited for.
-func (p *pool) send(c *conn, method string, u *url.URL, body []byte) (n int, err error) {
+// send writes a request to c in one piece. Nothing of it is kept while the reply
+// is waited for.
+func (p *pool) send(c *conn, method string, u *url.URL, body *bytes.Buffer) (n int, err error) {
 	b := takeBuffer()
 	defer giveBuffer(b)
 	b.WriteString(method)
@@ -96,11 +96,14 @@ func (p *pool) send(c *conn, method string, u *url.URL, body []byte) (n int, err
 	b.Write(p.header)
 	if body != nil {
 		b.WriteString("Content-Length: ")
-		b.Write(strconv.AppendInt(b.AvailableBuffer(), int64(len(body)), 10))
+		b.Write(strconv.AppendInt(b.AvailableBuffer(), int64(body.Len()), 10))
 		b.WriteString("\r\n")
 	}
 	b.WriteString("\r\n")
-	b.Write(body)
+	if body != nil {
+		b.Write(body.Bytes())
+		giveBuffer(body)
+	}
 	return c.Write(b.Bytes())
 }
 

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -14,14 +15,24 @@ import (
 	"github.com/cortexlinux/cortex-host/sdk"
 )
 
-// Post sends body (JSON) to path below the base URL, once, and returns a reply
-// with a status of 200 to 299. Everything else is an [*sdk.Error]. The caller
-// closes the reply; body must not change until Post has returned.
-func (c *Client) Post(ctx context.Context, path string, body []byte) (*Reply, error) {
-	if body == nil {
-		body = []byte{} // a POST has a length
-	}
+// NewBody returns an empty buffer for the body of a request. [Client.PostBody]
+// takes it back.
+func NewBody() *bytes.Buffer { return takeBuffer() }
+
+// PostBody sends body (JSON) to path below the base URL, once, and returns a
+// reply with a status of 200 to 299. Everything else is an [*sdk.Error]. The
+// caller closes the reply. body is PostBody's from then on: another call uses its
+// memory as soon as it is sent.
+func (c *Client) PostBody(ctx context.Context, path string, body *bytes.Buffer) (*Reply, error) {
 	return c.send(ctx, http.MethodPost, path, "", body)
+}
+
+// Post is PostBody for a body that stays the caller's. It must not change until
+// Post has returned.
+func (c *Client) Post(ctx context.Context, path string, body []byte) (*Reply, error) {
+	b := NewBody()
+	b.Write(body)
+	return c.PostBody(ctx, path, b)
 }
 
 // Get is Post without a body, for what costs nothing, such as a list of models.
@@ -30,7 +41,7 @@ func (c *Client) Get(ctx context.Context, path, query string) (*Reply, error) {
 	return c.send(ctx, http.MethodGet, path, query, nil)
 }
 
-func (c *Client) send(ctx context.Context, method, path, query string, body []byte) (*Reply, error) {
+func (c *Client) send(ctx context.Context, method, path, query string, body *bytes.Buffer) (*Reply, error) {
 	start := time.Now()
 	u := c.base
 	u.Path += path
