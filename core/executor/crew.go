@@ -176,7 +176,7 @@ func (e *Executor) endOverdue(now time.Time) {
 	e.watch = time.Time{}
 	for _, t := range e.flying {
 		next := t.started.Add(e.cfg.QueryTimeout)
-		if t.abandoned {
+		if t.ended {
 			continue
 		}
 		if !next.After(now) {

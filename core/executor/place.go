@@ -101,6 +101,9 @@ func (l *lane) refusal() *sdk.Error {
 func (e *Executor) evacuate(l *lane, now time.Time) {
 	hopeless := l.stopped != nil || l.breaker.Hopeless() || e.lostPatience(l, now)
 	for _, t := range l.waiting() {
+		if t.ended {
+			continue // with its run, which one too many of those before it has stopped
+		}
 		l.forget(t)
 		if hopeless {
 			t.visited.Add(l.key.index)

@@ -24,11 +24,11 @@ type task struct {
 	visited route.Visited
 	record  retry.Record // on the present lane
 
-	attempts  int
-	started   time.Time     // of the first attempt
-	rejected  *sdk.Response // by the Checker; the query asks for a better one
-	billed    bool          // an attempt failed that may have been paid for
-	abandoned bool          // its result is out, whatever the call still brings
+	attempts int
+	started  time.Time     // of the first attempt
+	rejected *sdk.Response // by the Checker; the query asks for a better one
+	billed   bool          // an attempt failed that may have been paid for
+	ended    bool          // its result is out, whatever a call still brings
 
 	// While it is in flight.
 	worker *worker

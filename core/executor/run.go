@@ -145,7 +145,7 @@ func (r *run) canceled() {
 		e.mu.Lock()
 		defer e.mu.Unlock()
 		for _, t := range e.flying {
-			if t.run == r && !t.abandoned {
+			if t.run == r && !t.ended {
 				e.abandon(t, r.unsentError("the provider did not end the call in time"))
 			}
 		}
@@ -157,7 +157,6 @@ func (r *run) canceled() {
 func (e *Executor) abandon(t *task, err *sdk.Error) {
 	t.billed = t.billed || !t.lane.Free
 	e.end(t, nil, err)
-	t.abandoned = true
 }
 
 // noticeEnd halts a run whose context is done. The lock is held.

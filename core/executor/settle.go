@@ -14,7 +14,7 @@ import (
 func (e *Executor) settle(t *task, out *outcome) {
 	now := e.now()
 	e.land(t, out, now)
-	if t.abandoned {
+	if t.ended {
 		return
 	}
 	if out.broken != nil {
@@ -146,6 +146,7 @@ func (e *Executor) fallBack(t *task, resp *sdk.Response, err *sdk.Error, rule re
 // end makes the result of a task that is in no queue. The lock is held.
 func (e *Executor) end(t *task, resp *sdk.Response, err *sdk.Error) {
 	r := t.run
+	t.ended = true
 	resp = t.withRejected(resp)
 	result := sdk.Result{
 		QueryID: t.query.ID, Index: t.index, Metadata: t.query.Metadata,

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/cortexlinux/cortex-host/core/executor"
 	"github.com/cortexlinux/cortex-host/core/route"
@@ -69,4 +70,41 @@ func TestLastQueryMeetsTheWrongKey(t *testing.T) {
 	if b.Results[0].Error.Kind != sdk.Unauthenticated || b.Stopped != "" {
 		t.Errorf("%+v, stopped %q", b.Results[0], b.Stopped)
 	}
+}
+
+// A run that too many failures end while a lane is given up has one result for
+// each of its queries, those that waited in that lane too.
+func TestRunIsAbortedWhileALaneIsGivenUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := failing(1_000_000, &sdk.Error{Kind: sdk.QuotaExhausted}), taking(time.Hour)
+		e := newExecutor(t, executor.Config{
+			Lanes:      []route.Lane{local("a", a), local("b", b)},
+			Routes:     route.Table{sdk.UserChat: {"a"}, sdk.SystemOperation: {"b"}},
+			AbortAfter: 3, Drain: -1,
+		})
+		input := func(yield func(sdk.Query, error) bool) {
+			for i, q := range queries(100) {
+				if i == 0 {
+					q.TaskType = sdk.SystemOperation
+				}
+				if !yield(q, nil) {
+					return
+				}
+			}
+		}
+		results := map[string]int{}
+		_, err := e.Run(context.Background(), input, func(r sdk.Result) error {
+			results[r.QueryID]++
+			return nil
+		})
+		aborted, ok := errors.AsType[*executor.AbortError](err)
+		if !ok || aborted.Failures != 3 || aborted.Last.Kind != sdk.LaneStopped {
+			t.Errorf("error %v", err)
+		}
+		for _, q := range queries(100) {
+			if results[q.ID] != 1 {
+				t.Errorf("%s has %d results", q.ID, results[q.ID])
+			}
+		}
+	})
 }
