@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/cortexlinux/cortex-host/sdk"
 	"github.com/cortexlinux/cortex-host/sdk/provider/httpapi"
@@ -17,7 +18,14 @@ type completion struct {
 	Choices []choice        `json:"choices"`
 	Usage   *usage          `json:"usage"`
 	Error   json.RawMessage `json:"error"`
+
+	// What Choices and Usage are in an ordinary reply.
+	first [1]choice
+	used  usage
 }
+
+// completions are those that no call reads into at the moment.
+var completions = sync.Pool{New: func() any { return new(completion) }}
 
 type choice struct {
 	FinishReason string  `json:"finish_reason"`
@@ -49,10 +57,14 @@ type usage struct {
 // readCompletion turns a reply with a successful status into a response, or
 // into the error that it holds nevertheless.
 func readCompletion(reply *httpapi.Reply) (*sdk.Response, error) {
-	var c completion
+	c := completions.Get().(*completion)
+	defer func() {
+		*c = completion{}
+		completions.Put(c)
+	}()
 	if !c.scan(reply.Body()) {
-		c = completion{}
-		if err := reply.Decode(&c); err != nil {
+		*c = completion{}
+		if err := reply.Decode(c); err != nil {
 			return nil, err
 		}
 	}

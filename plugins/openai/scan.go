@@ -34,12 +34,12 @@ func (c *completion) scan(body []byte) bool {
 					s.Skip() // one is asked for, one is answered
 					return
 				}
-				c.Choices = make([]choice, 1)
+				c.Choices = c.first[:]
 				c.Choices[0].scan(s)
 			})
 		case "usage":
 			if !s.Null() {
-				c.Usage = new(usage)
+				c.Usage = &c.used
 				c.Usage.scan(s)
 			}
 		case "error":
@@ -56,7 +56,7 @@ func (c *choice) scan(s *sdk.Scanner) {
 	fields(s, func(key string) bool {
 		switch key {
 		case "finish_reason":
-			c.FinishReason = s.String()
+			c.FinishReason = word(s.Text())
 		case "message":
 			c.Message.scan(s)
 		default:
@@ -64,6 +64,18 @@ func (c *choice) scan(s *sdk.Scanner) {
 		}
 		return true
 	}, choiceKeys)
+}
+
+// word returns a text that is nearly always one of these, without memory of its
+// own.
+func word(text []byte) string {
+	switch string(text) {
+	case "stop":
+		return "stop"
+	case "length":
+		return "length"
+	}
+	return string(text)
 }
 
 func (m *message) scan(s *sdk.Scanner) {

@@ -21,7 +21,9 @@ type callContext struct {
 	err   error
 	done  chan struct{} // nil until somebody asks for it
 	after []*afterwards
-	room  [1]*afterwards // of after: one is usual
+	// One is usual, and needs no memory of its own.
+	room  [1]*afterwards
+	first afterwards
 }
 
 // An afterwards is what is to be done when a context has ended.
@@ -98,7 +100,11 @@ func (c *callContext) Done() <-chan struct{} {
 func (c *callContext) AfterFunc(do func()) (stop func() bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	a := &afterwards{ctx: c, do: do}
+	a := &c.first
+	if a.do != nil {
+		a = new(afterwards)
+	}
+	*a = afterwards{ctx: c, do: do}
 	if c.err != nil {
 		go do()
 	} else {

@@ -49,6 +49,7 @@ func TestACallsContextEnds(t *testing.T) {
 		"by a call of that id": {func(c *crew, _ context.CancelFunc, _ job) { c.begin(&providerv1.Call{Id: 7}) }, context.Canceled},
 		"not twice": {func(c *crew, stop context.CancelFunc, _ job) {
 			time.Sleep(time.Second)
+			synctest.Wait()
 			c.cancel(7, nil)
 			stop()
 		}, context.DeadlineExceeded},
