@@ -94,8 +94,8 @@ func scanMessages(s *Scanner, list []Message) []Message {
 	if s.Null() {
 		return nil
 	}
-	if list = list[:0]; cap(list) == 0 {
-		list = make([]Message, 0, 2)
+	if list = list[:0]; list == nil {
+		list = []Message{}
 	}
 	s.Array(func(int) {
 		var m Message
@@ -117,6 +117,13 @@ func scanMessages(s *Scanner, list []Message) []Message {
 		})
 		if seen&(1<<1) == 0 {
 			s.Surprise() // also what is no object
+		}
+		if cap(list) == 0 {
+			room := 2
+			if s.peek() == ']' {
+				room = 1
+			}
+			list = make([]Message, 0, room)
 		}
 		list = append(list, m)
 	})
