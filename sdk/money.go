@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 )
 
 // Money is an amount of US dollars in picodollars (10^-12 USD). Integers add
@@ -77,8 +78,17 @@ func (m Money) String() string {
 // MarshalJSON writes dollars as a number, exact to the picodollar.
 func (m Money) MarshalJSON() ([]byte, error) { return m.appendJSON(nil), nil }
 
-// UnmarshalJSON reads a number of dollars.
+// UnmarshalJSON reads a number of dollars: what MarshalJSON writes exactly, any
+// other to the nearest picodollar.
 func (m *Money) UnmarshalJSON(data []byte) error {
+	const places = "000000000000"
+	whole, part, _ := strings.Cut(string(data), ".")
+	if len(part) <= len(places) {
+		if n, err := strconv.ParseInt(whole+part+places[len(part):], 10, 64); err == nil {
+			*m = Money(n)
+			return nil
+		}
+	}
 	f, err := strconv.ParseFloat(string(data), 64)
 	p := math.Round(f * float64(USD))
 	if err != nil || math.IsNaN(p) || math.Abs(p) >= math.MaxInt64 {

@@ -144,7 +144,7 @@ func TestMoney(t *testing.T) {
 
 func TestMoneyProperties(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		m := sdk.Money(rapid.Int64Range(-1<<52, 1<<52).Draw(t, "m"))
+		m := sdk.Money(rapid.Int64Range(-1<<62, 1<<62).Draw(t, "m"))
 		data, err := json.Marshal(m)
 		if err != nil {
 			t.Fatal(err)
