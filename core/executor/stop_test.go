@@ -76,9 +76,12 @@ func TestLastQueryMeetsTheWrongKey(t *testing.T) {
 // each of its queries, those that waited in that lane too.
 func TestRunIsAbortedWhileALaneIsGivenUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a, b := failing(1_000_000, &sdk.Error{Kind: sdk.QuotaExhausted}), taking(time.Hour)
+		a := &fake{do: func(context.Context, *sdk.Query, int) (*sdk.Response, error) {
+			time.Sleep(time.Second) // until all have been read
+			return nil, &sdk.Error{Kind: sdk.QuotaExhausted}
+		}}
 		e := newExecutor(t, executor.Config{
-			Lanes:      []route.Lane{local("a", a), local("b", b)},
+			Lanes:      []route.Lane{local("a", a), local("b", taking(time.Hour))},
 			Routes:     route.Table{sdk.UserChat: {"a"}, sdk.SystemOperation: {"b"}},
 			AbortAfter: 3, Drain: -1,
 		})
