@@ -76,10 +76,15 @@ func (e *Executor) work() {
 		var out outcome
 		e.attempt(t, &out)
 		e.mu.Lock()
-		e.settling = t.run
+		r := t.run
+		e.settling = r
 		e.settle(t, &out)
 		e.settling = nil
-		e.deliver(t.run)
+		if t.ended { // and its call: nobody looks at it any more
+			*t = task{newer: e.spare}
+			e.spare = t
+		}
+		e.deliver(r)
 	}
 }
 

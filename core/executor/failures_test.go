@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -256,6 +257,42 @@ func TestQueryTimeoutDoesNotWaitForADeafProvider(t *testing.T) {
 			t.Errorf("%d successes in %v, result %+v", b.SuccessCount, b.TotalTime, r)
 		}
 		time.Sleep(2 * time.Hour)
+	})
+}
+
+// A query stays what it is as long as its call goes on, though its result is out
+// and others have taken the memory of those that ended.
+func TestADeafCallKeepsItsQuery(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		late := map[string]string{}
+		p := &fake{do: func(_ context.Context, q *sdk.Query, _ int) (*sdk.Response, error) {
+			if time.Sleep(time.Second); strings.HasSuffix(q.ID, "0") {
+				time.Sleep(time.Minute)
+				mu.Lock()
+				defer mu.Unlock()
+				late[q.ID] = answer(q).Content
+			}
+			return answer(q), nil
+		}}
+		e := newExecutor(t, executor.Config{Lanes: []route.Lane{local("a", p)}, QueryTimeout: 5 * time.Second, MaxConcurrent: 11, RetryFailed: new(false)})
+		b := batch(t, e, queries(100))
+		time.Sleep(time.Hour)
+		mu.Lock()
+		defer mu.Unlock()
+		if b.SuccessCount != 90 || len(late) != 10 {
+			t.Errorf("%d successes, and late answers %q", b.SuccessCount, late)
+		}
+		for id, content := range late {
+			if !strings.HasSuffix(id, "0") || content != "answer to "+id {
+				t.Errorf("the call of %s became the %s", id, content)
+			}
+		}
+		for _, r := range b.Results {
+			if r.Success() && r.Response.Content != "answer to "+r.QueryID {
+				t.Errorf("%s has the %s", r.QueryID, r.Response.Content)
+			}
+		}
 	})
 }
 

@@ -67,7 +67,12 @@ func (r *run) receive(q sdk.Query, err error) (arrival, error) {
 	if err != nil && !isItem {
 		return arrival{}, err
 	}
-	a := arrival{task: &task{index: r.index, run: r, arrived: e.now()}}
+	a := arrival{task: r.spare}
+	if a.task == nil {
+		a.task = &task{}
+	}
+	r.spare = nil
+	*a.task = task{index: r.index, run: r, arrived: e.now()}
 	r.index++
 	if isItem {
 		a.task.query = sdk.Query{ID: item.ID, Metadata: item.Metadata}
@@ -96,7 +101,11 @@ func (r *run) take(a arrival) bool {
 	r.exec.mu.Lock()
 	defer r.exec.mu.Unlock()
 	r.admit(a)
-	return r.awaitRoom()
+	more := r.awaitRoom()
+	if r.spare = r.exec.spare; r.spare != nil {
+		r.exec.spare = r.spare.newer
+	}
+	return more
 }
 
 // awaitRoom waits until the window has room. It returns false when nothing

@@ -27,6 +27,7 @@ type run struct {
 
 	// input is closed when the feeder has left; nil if there is none.
 	input chan struct{}
+	spare *task // the feeder's, for the next query, or nil
 
 	// The executor's lock guards what follows.
 	room     sync.Cond // the feeder waits here while the window is full
