@@ -103,12 +103,12 @@ func (c *Client) Complete(ctx context.Context, q *sdk.Query) (*sdk.Response, err
 }
 
 func (c *Client) complete(ctx context.Context, q *sdk.Query) (*sdk.Response, error) {
-	request, err := encodeQuery(q)
-	if err != nil {
-		return nil, err
-	}
 	if s := c.openedStream(ctx); s != nil {
-		data, err := s.call(ctx, request)
+		call, err := newCall(q)
+		if err != nil {
+			return nil, err
+		}
+		data, err := s.call(ctx, call)
 		if err == nil {
 			return outcome(ctx, q, data)
 		}
@@ -116,7 +116,7 @@ func (c *Client) complete(ctx context.Context, q *sdk.Query) (*sdk.Response, err
 			return nil, err
 		}
 	}
-	return c.completeUnary(ctx, q, request)
+	return c.completeUnary(ctx, q)
 }
 
 // streamError is the failure of a call that the stream did not carry, nil if
@@ -136,15 +136,15 @@ func streamError(ctx context.Context, err error) error {
 // CompleteUnary is Complete by a call of its own, whether there is a stream or
 // not.
 func (c *Client) CompleteUnary(ctx context.Context, q *sdk.Query) (*sdk.Response, error) {
-	request, err := encodeQuery(q)
-	if err != nil {
-		return nil, err
-	}
-	r, err := c.completeUnary(ctx, q, request)
+	r, err := c.completeUnary(ctx, q)
 	return r, c.clean(err)
 }
 
-func (c *Client) completeUnary(ctx context.Context, q *sdk.Query, request []byte) (*sdk.Response, error) {
+func (c *Client) completeUnary(ctx context.Context, q *sdk.Query) (*sdk.Response, error) {
+	request, err := encodeQuery(nil, q)
+	if err != nil {
+		return nil, err
+	}
 	var w providerv1.CompleteRequest
 	if err := proto.Unmarshal(request, &w); err != nil {
 		return nil, sdk.Errorf(sdk.InvalidRequest, "the query can't be encoded: %w", err)

@@ -14,11 +14,11 @@ import (
 // What the codec reads is what it writes; it reads nothing that is no message;
 // and what it lets through from a plugin keeps its promises.
 func FuzzFromWire(f *testing.F) {
-	query, err := encodeQuery(&fullQuery)
+	query, err := encodeQuery(nil, &fullQuery)
 	if err != nil {
 		f.Fatal(err)
 	}
-	answer, err := encodeAnswer(&fullAnswer)
+	answer, err := encodeAnswer(nil, &fullAnswer)
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -33,7 +33,7 @@ func FuzzFromWire(f *testing.F) {
 			if err := proto.Unmarshal(data, new(providerv1.CompleteRequest)); err != nil {
 				t.Errorf("read %+v, which is no message: %v", q, err)
 			}
-			again, err := encodeQuery(q)
+			again, err := encodeQuery(nil, q)
 			if err != nil {
 				t.Fatalf("%+v: %v", q, err)
 			}
@@ -67,7 +67,7 @@ func FuzzFromWire(f *testing.F) {
 // checkAnswer encodes an answer and decodes it again.
 func checkAnswer(t *testing.T, r *sdk.Response) {
 	t.Helper()
-	data, err := encodeAnswer(r)
+	data, err := encodeAnswer(nil, r)
 	if err != nil {
 		t.Fatalf("%+v: %v", r, err)
 	}

@@ -166,7 +166,7 @@ func testEveryKindCrosses(t *testing.T, connect func(testing.TB, Plugin) *Client
 		t.Errorf("from the wire: %q", e.Kind)
 	}
 	for reason := range finishReasons {
-		data, _ := encodeAnswer(&sdk.Response{FinishReason: reason})
+		data, _ := encodeAnswer(nil, &sdk.Response{FinishReason: reason})
 		if got, _, err := decodeOutcome(data); err != nil || got.FinishReason != reason {
 			t.Errorf("finish reason %q became %+v, %v", reason, got, err)
 		}

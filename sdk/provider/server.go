@@ -62,14 +62,15 @@ func (s *server) Complete(ctx context.Context, r *providerv1.CompleteRequest) (*
 		return nil, status.Error(codes.Internal, err.Error())
 	}
 	w := new(providerv1.CompleteResponse)
-	if err := proto.Unmarshal(s.complete(ctx, request), w); err != nil {
+	if err := proto.Unmarshal(s.complete(ctx, request, nil), w); err != nil {
 		return nil, status.Error(codes.Internal, err.Error())
 	}
 	return w, nil
 }
 
-// complete answers an encoded CompleteRequest with an encoded CompleteResponse.
-func (s *server) complete(ctx context.Context, request []byte) []byte {
+// complete answers an encoded CompleteRequest with an encoded CompleteResponse,
+// for which buf has room.
+func (s *server) complete(ctx context.Context, request, buf []byte) []byte {
 	q, err := decodeQuery(request)
 	if err != nil {
 		return s.failed(ctx, sdk.Errorf(sdk.Internal, "the host's request can't be decoded: %w", err))
@@ -81,7 +82,7 @@ func (s *server) complete(ctx context.Context, request []byte) []byte {
 	if err != nil {
 		return s.failed(ctx, err)
 	}
-	return s.answered(ctx, response)
+	return s.answered(ctx, buf, response)
 }
 
 // failed is the outcome of a call that was not answered.
@@ -90,7 +91,7 @@ func (s *server) failed(ctx context.Context, err error) []byte {
 }
 
 // answered is the outcome of a call that was.
-func (s *server) answered(ctx context.Context, response *sdk.Response) []byte {
+func (s *server) answered(ctx context.Context, buf []byte, response *sdk.Response) []byte {
 	shown := *response
 	// A vendor may echo what it was sent.
 	shown.Content, shown.ModelServed, shown.RequestID = s.redactAnswer(shown.Content), s.redactAnswer(shown.ModelServed), s.redactAnswer(shown.RequestID)
@@ -98,7 +99,7 @@ func (s *server) answered(ctx context.Context, response *sdk.Response) []byte {
 	for i := range shown.ToolCalls {
 		shown.ToolCalls[i].Arguments = s.redactAnswer(shown.ToolCalls[i].Arguments)
 	}
-	data, err := encodeAnswer(&shown)
+	data, err := encodeAnswer(buf, &shown)
 	switch {
 	case err != nil:
 		return s.failed(ctx, sdk.Errorf(sdk.Internal, "the plugin's answer can't be encoded: %w", err))

@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/durationpb"
 
+	"github.com/cortexlinux/cortex-host/sdk"
 	providerv1 "github.com/cortexlinux/cortex-host/sdk/proto/cortex/provider/v1"
 )
 
@@ -64,6 +65,18 @@ type outgoing struct {
 	cancel uint64
 }
 
+// calls are those that were sent, to be used again with the memory that they
+// were encoded into.
+var calls = sync.Pool{New: func() any { return new(providerv1.Call) }}
+
+// newCall returns a call with an encoded query.
+func newCall(q *sdk.Query) (*providerv1.Call, error) {
+	call := calls.Get().(*providerv1.Call)
+	request, err := encodeQuery(call.GetRequest()[:0], q)
+	call.Request = request
+	return call, err
+}
+
 // size is what the message takes in a frame, at most.
 func (o outgoing) size() int { return len(o.call.GetRequest()) + messageRoom }
 
@@ -89,10 +102,11 @@ func openStream(ctx context.Context, wire providerv1.ProviderClient, onBreak fun
 	return s, nil
 }
 
-// call sends a CompleteRequest and waits for the CompleteResponse. An error is
-// ctx's, the broken stream's, errNotStreamed or errNotSent.
-func (s *stream) call(ctx context.Context, request []byte) ([]byte, error) {
-	if len(request) > maxStreamed {
+// call sends a call, which is its own from then on, and waits for the encoded
+// outcome. An error is ctx's, the broken stream's, errNotStreamed or errNotSent.
+func (s *stream) call(ctx context.Context, call *providerv1.Call) ([]byte, error) {
+	size := len(call.GetRequest())
+	if size > maxStreamed {
 		return nil, errNotStreamed
 	}
 	reply := make(chan []byte, 1)
@@ -101,11 +115,11 @@ func (s *stream) call(ctx context.Context, request []byte) ([]byte, error) {
 	id := s.lastID
 	s.pending[id] = waiter{reply: reply}
 	s.mu.Unlock()
-	call := &providerv1.Call{Id: id, Request: request}
+	call.Id, call.Timeout = id, nil
 	if deadline, ok := ctx.Deadline(); ok {
 		call.Timeout = durationpb.New(time.Until(deadline))
 	}
-	if !s.out.put(outgoing{call: call}, len(request), bounds{maxQueued, maxQueuedBytes}) {
+	if !s.out.put(outgoing{call: call}, size, bounds{maxQueued, maxQueuedBytes}) {
 		s.forget(id)
 		return nil, errNotStreamed
 	}
@@ -165,6 +179,19 @@ func (s *stream) settle(o *providerv1.CallOutcome) {
 
 // send sends what waits until the stream is broken.
 func (s *stream) send() {
+	var frame providerv1.StreamRequest // the next one; gRPC needs it no more when Send returns
+	size := 0
+	flush := func() error {
+		err := s.wire.Send(&frame)
+		for _, call := range frame.GetCalls() {
+			if cap(call.GetRequest()) <= maxFrame {
+				calls.Put(call)
+			}
+		}
+		clear(frame.Calls)
+		frame.Calls, frame.Cancels, size = frame.Calls[:0], frame.Cancels[:0], 0
+		return err
+	}
 	for {
 		select {
 		case <-s.broken:
@@ -172,16 +199,12 @@ func (s *stream) send() {
 		case <-s.out.wake:
 		}
 		runtime.Gosched() // whoever is about to call gets into this frame
-		frame, size := new(providerv1.StreamRequest), 0
 		for _, one := range s.out.take() {
 			if one.call != nil && !s.sending(one.call.GetId()) {
 				continue // given up: nobody pays for its answer
 			}
-			if size > 0 && size+one.size() > maxFrame {
-				if s.wire.Send(frame) != nil {
-					return // receive learns why
-				}
-				frame, size = new(providerv1.StreamRequest), 0
+			if size > 0 && size+one.size() > maxFrame && flush() != nil {
+				return // receive learns why
 			}
 			if one.call != nil {
 				frame.Calls = append(frame.Calls, one.call)
@@ -190,7 +213,7 @@ func (s *stream) send() {
 			}
 			size += one.size()
 		}
-		if size > 0 && s.wire.Send(frame) != nil {
+		if size > 0 && flush() != nil {
 			return
 		}
 	}

@@ -92,14 +92,21 @@ func (c *crew) receive(wire streamServer) error {
 // labour does one job after the other.
 func (c *crew) labour(j job) {
 	for ok := true; ok; j, ok = <-c.work {
-		c.out.put(&providerv1.CallOutcome{Id: j.call.GetId(), Response: c.complete(j)}, 0, bounds{})
+		c.out.put(c.complete(j), 0, bounds{})
 	}
 }
 
-// complete returns the encoded outcome of a job.
-func (c *crew) complete(j job) []byte {
+// outcomes are those that were sent, to be used again with the memory that they
+// were encoded into.
+var outcomes = sync.Pool{New: func() any { return new(providerv1.CallOutcome) }}
+
+// complete returns the outcome of a job.
+func (c *crew) complete(j job) *providerv1.CallOutcome {
 	defer c.cancel(j.call.GetId(), j.ctx)
-	return c.server.complete(j.ctx, j.call.GetRequest())
+	outcome := outcomes.Get().(*providerv1.CallOutcome)
+	outcome.Id = j.call.GetId()
+	outcome.Response = c.server.complete(j.ctx, j.call.GetRequest(), outcome.GetResponse()[:0])
+	return outcome
 }
 
 // begin readies a call. A cancel frame, the call's own deadline or the stream's
@@ -143,6 +150,19 @@ func (c *crew) abandon() {
 
 // send sends outcomes until all are sent that there will be.
 func (c *crew) send(wire streamServer, finished <-chan struct{}) error {
+	var frame providerv1.StreamResponse // the next one; gRPC needs it no more when Send returns
+	size := 0
+	flush := func() error {
+		err := wire.Send(&frame)
+		for _, outcome := range frame.GetOutcomes() {
+			if cap(outcome.GetResponse()) <= maxFrame {
+				outcomes.Put(outcome)
+			}
+		}
+		clear(frame.Outcomes)
+		frame.Outcomes, size = frame.Outcomes[:0], 0
+		return err
+	}
 	for last := false; !last; {
 		select {
 		case <-c.out.wake:
@@ -150,20 +170,18 @@ func (c *crew) send(wire streamServer, finished <-chan struct{}) error {
 		case <-finished:
 			last = true
 		}
-		frame, size := new(providerv1.StreamResponse), 0
 		for _, outcome := range c.out.take() {
-			n := len(outcome.Response) + messageRoom
+			n := len(outcome.GetResponse()) + messageRoom
 			if size > 0 && size+n > maxFrame {
-				if err := wire.Send(frame); err != nil {
+				if err := flush(); err != nil {
 					return err
 				}
-				frame, size = new(providerv1.StreamResponse), 0
 			}
 			frame.Outcomes = append(frame.Outcomes, outcome)
 			size += n
 		}
 		if size > 0 {
-			if err := wire.Send(frame); err != nil {
+			if err := flush(); err != nil {
 				return err
 			}
 		}

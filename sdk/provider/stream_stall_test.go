@@ -113,7 +113,7 @@ func TestACallGivenUpInTheQueueWasNotSent(t *testing.T) {
 			}
 			cancel()
 		}()
-		_, err := s.call(ctx, []byte("x"))
+		_, err := s.call(ctx, &providerv1.Call{Request: []byte("x")})
 		want := map[bool]sdk.Kind{false: sdk.Unreachable, true: sdk.InDoubt}[sent]
 		if e := streamError(ctx, err); !errors.Is(e, want) || !errors.Is(e, context.Canceled) {
 			t.Errorf("sent %v: %v", sent, e)
@@ -185,7 +185,7 @@ func testWhatIsTooLarge(t *testing.T, connect func(testing.TB, Plugin) *Client) 
 // those of gRPC in C and Go, Java, and Rust.
 func TestAPluginThatTakesNoLargeQuery(t *testing.T) {
 	large := textQuery(strings.Repeat("x", 5<<20))
-	request, err := encodeQuery(large)
+	request, err := encodeQuery(nil, large)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -261,7 +261,7 @@ func TestAnAnswerAtTheLastMomentIsNotLost(t *testing.T) {
 				}
 				came <- reply != nil
 			}()
-			_, err := s.call(ctx, []byte("x"))
+			_, err := s.call(ctx, &providerv1.Call{Request: []byte("x")})
 			cancel()
 			if in := <-came; in != (err == nil) {
 				t.Fatalf("%s: the answer came: %v; the call returned %v", what, in, err)

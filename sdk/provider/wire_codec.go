@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"unicode/utf8"
+	"unsafe"
 
 	"google.golang.org/protobuf/encoding/protowire"
 )
@@ -66,7 +67,7 @@ func (e *encoder) message(n protowire.Number, write func()) {
 }
 
 // fields reads a message field by field. What the reader does not ask for is
-// skipped.
+// skipped. Texts are parts of the message: nothing may change it afterwards.
 type fields struct {
 	rest []byte
 	err  error
@@ -129,7 +130,8 @@ func (f *fields) textOf(b []byte) string {
 	if f.err == nil && !utf8.Valid(b) {
 		f.err = fmt.Errorf("field %d contains invalid UTF-8", f.num)
 	}
-	return string(b)
+	// A copy would be as large as the message: nobody writes to its bytes.
+	return unsafe.String(unsafe.SliceData(b), len(b))
 }
 
 // bytes is valid as long as the message's own bytes are.

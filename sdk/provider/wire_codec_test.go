@@ -72,7 +72,7 @@ func TestTheCodecKeepsToTheContract(t *testing.T) {
 	everyFieldIsSet(t, reflect.ValueOf(fullQuery), "Provider", "Priority") // these are the host's
 	everyFieldIsSet(t, reflect.ValueOf(fullAnswer), "Provider")            // so is this
 	everyFieldIsSet(t, reflect.ValueOf(fullFailure), "Provider", "Cause")  // and these
-	data, err := encodeQuery(&fullQuery)
+	data, err := encodeQuery(nil, &fullQuery)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,7 +92,7 @@ func TestTheCodecKeepsToTheContract(t *testing.T) {
 		failure *sdk.Error
 		onWire  *providerv1.CompleteResponse
 	}{
-		{func() ([]byte, error) { return encodeAnswer(&fullAnswer) }, &fullAnswer, nil, &fullAnswerOnWire},
+		{func() ([]byte, error) { return encodeAnswer(nil, &fullAnswer) }, &fullAnswer, nil, &fullAnswerOnWire},
 		{func() ([]byte, error) { return encodeFailure(&fullFailure), nil }, nil, &fullFailure, &fullFailureOnWire},
 	} {
 		data, err := c.wrote()
@@ -132,7 +132,7 @@ func TestWhatTheCodecRefuses(t *testing.T) {
 			t.Errorf("%x: got %+v, %v, want %q", data, q, err, want)
 		}
 	}
-	if _, err := encodeQuery(&sdk.Query{Metadata: map[string]string{"a": "\xff"}}); err == nil {
+	if _, err := encodeQuery(nil, &sdk.Query{Metadata: map[string]string{"a": "\xff"}}); err == nil {
 		t.Error("a text that is none was encoded")
 	}
 }
@@ -140,7 +140,7 @@ func TestWhatTheCodecRefuses(t *testing.T) {
 // Fields that a later contract may add are skipped.
 func TestTheCodecSkipsWhatItDoesNotKnow(t *testing.T) {
 	more := []byte("\xfa\x01\x02hi\xf0\x01\x05\xf5\x01abcd\xf3\x01\x08\x01\xf4\x01")
-	data, err := encodeQuery(&fullQuery)
+	data, err := encodeQuery(nil, &fullQuery)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -158,11 +158,11 @@ func BenchmarkCodec(b *testing.B) {
 	b.Run("codec", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			request, _ := encodeQuery(q)
+			request, _ := encodeQuery(nil, q)
 			if _, err := decodeQuery(request); err != nil {
 				b.Fatal(err)
 			}
-			answer, _ := encodeAnswer(r)
+			answer, _ := encodeAnswer(nil, r)
 			if _, _, err := decodeOutcome(answer); err != nil {
 				b.Fatal(err)
 			}
@@ -171,11 +171,11 @@ func BenchmarkCodec(b *testing.B) {
 	b.Run("generated", func(b *testing.B) {
 		b.ReportAllocs()
 		request, answer := new(providerv1.CompleteRequest), new(providerv1.CompleteResponse)
-		data, _ := encodeQuery(q)
+		data, _ := encodeQuery(nil, q)
 		if err := proto.Unmarshal(data, request); err != nil {
 			b.Fatal(err)
 		}
-		data, _ = encodeAnswer(r)
+		data, _ = encodeAnswer(nil, r)
 		if err := proto.Unmarshal(data, answer); err != nil {
 			b.Fatal(err)
 		}

@@ -3,6 +3,7 @@ package provider
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 
 	"google.golang.org/protobuf/encoding/protowire"
 
@@ -15,8 +16,9 @@ import (
 // queryRoom is what the fields of a short query take beside its texts.
 const queryRoom = 128
 
-func encodeQuery(q *sdk.Query) ([]byte, error) {
-	e := encoder{buf: make([]byte, 0, queryRoom+q.PromptBytes())}
+// encodeQuery appends to buf.
+func encodeQuery(buf []byte, q *sdk.Query) ([]byte, error) {
+	e := encoder{buf: slices.Grow(buf, queryRoom+q.PromptBytes())}
 	e.text(1, q.ID)
 	for i := range q.Messages {
 		e.message(2, func() { e.chatMessage(&q.Messages[i]) })

@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -16,8 +17,9 @@ import (
 // answerRoom is what the fields of an answer take beside its texts.
 const answerRoom = 128
 
-func encodeAnswer(r *sdk.Response) ([]byte, error) {
-	e := encoder{buf: make([]byte, 0, answerRoom+len(r.Content)+len(r.ModelServed)+len(r.RequestID))}
+// encodeAnswer appends to buf.
+func encodeAnswer(buf []byte, r *sdk.Response) ([]byte, error) {
+	e := encoder{buf: slices.Grow(buf, answerRoom+len(r.Content)+len(r.ModelServed)+len(r.RequestID))}
 	e.message(1, func() { e.response(r) })
 	e.rateLimit(3, r.RateLimit)
 	return e.buf, e.err
