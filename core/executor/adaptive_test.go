@@ -101,3 +101,25 @@ func TestMemoryDoesNotGrowWithTheInput(t *testing.T) {
 		t.Errorf("%d bytes with 10,000 queries, %d with 300,000", small, large)
 	}
 }
+
+// Nor with the queries that are submitted one by one.
+func TestMemoryDoesNotGrowWithWhatIsSubmitted(t *testing.T) {
+	p := sdk.ProviderFunc(func(_ context.Context, q *sdk.Query) (*sdk.Response, error) { return answer(q), nil })
+	e := newExecutor(t, lanes(local("a", p)))
+	heap := func(n int) uint64 {
+		for range n {
+			if r := e.Submit(context.Background(), query("x")); !r.Success() {
+				t.Fatalf("result %+v", r)
+			}
+		}
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		runtime.KeepAlive(e)
+		return m.HeapAlloc
+	}
+	few, many := heap(100), heap(10_000)
+	if many > few+1<<20 {
+		t.Errorf("%d bytes after 100 queries, %d after 10,000 more", few, many)
+	}
+}

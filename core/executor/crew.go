@@ -80,10 +80,7 @@ func (e *Executor) work() {
 		e.settling = r
 		e.settle(t, &out)
 		e.settling = nil
-		if t.ended { // and its call: nobody looks at it any more
-			*t = task{newer: e.spare}
-			e.spare = t
-		}
+		e.keepSpare(t)
 		e.deliver(r)
 	}
 }

@@ -28,7 +28,7 @@ type Executor struct {
 	seq    uint64            // of the last arrival
 	turn   int               // of the lanes, for fairness
 	flying []*task           // calls under way
-	spare  *task             // those that have ended, by newer: the next queries take their memory
+	spare  *task             // those that have ended, by newer: for the next queries
 	slots  int               // how many there may be
 	// undelivered counts the results of calls that no sink has taken yet. They
 	// hold their slots: a crash must not lose more answers than that.

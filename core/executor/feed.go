@@ -102,9 +102,7 @@ func (r *run) take(a arrival) bool {
 	defer r.exec.mu.Unlock()
 	r.admit(a)
 	more := r.awaitRoom()
-	if r.spare = r.exec.spare; r.spare != nil {
-		r.exec.spare = r.spare.newer
-	}
+	r.spare = r.exec.takeSpare()
 	return more
 }
 

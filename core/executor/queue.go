@@ -46,6 +46,24 @@ type task struct {
 	newer     *task
 }
 
+// keepSpare keeps the memory of a task for a later one, if nobody looks at it any
+// more: its query has ended, and so has its call. The lock is held.
+func (e *Executor) keepSpare(t *task) {
+	if t.ended {
+		*t = task{newer: e.spare}
+		e.spare = t
+	}
+}
+
+// takeSpare returns the memory of a task that has ended, or nil. The lock is held.
+func (e *Executor) takeSpare() *task {
+	t := e.spare
+	if t != nil {
+		e.spare = t.newer
+	}
+	return t
+}
+
 // agedTurns is how many queries in a row may overtake one that has waited too
 // long.
 const agedTurns = 3

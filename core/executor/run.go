@@ -92,6 +92,7 @@ func (e *Executor) begin(ctx context.Context, window int, sink func(sdk.Result) 
 	}
 	e.mu.Lock()
 	r.forecast = e.newForecast()
+	r.spare = e.takeSpare()
 	e.runs[r] = struct{}{}
 	e.crew.left.Broadcast() // whoever waits for the crew to leave need not
 	e.mu.Unlock()
