@@ -136,15 +136,28 @@ func fields(s *sdk.Scanner, read func(key string) bool, known []string) {
 	var seen uint
 	s.Object(func(key []byte) {
 		for i, name := range known {
-			if len(key) != len(name) || !strings.EqualFold(string(key), name) {
+			if string(key) != name {
 				continue
 			}
-			if seen&(1<<i) != 0 || string(key) != name || !read(name) {
+			if seen&(1<<i) != 0 || !read(name) {
 				s.Surprise()
 			}
 			seen |= 1 << i
 			return
 		}
+		if inOtherCase(key, known) {
+			s.Surprise()
+			return
+		}
 		s.Skip()
 	})
+}
+
+func inOtherCase(key []byte, known []string) bool {
+	for _, name := range known {
+		if len(key) == len(name) && strings.EqualFold(string(key), name) {
+			return true
+		}
+	}
+	return false
 }

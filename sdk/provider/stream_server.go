@@ -92,22 +92,17 @@ func (c *crew) receive(wire streamServer) error {
 // labour does one job after the other.
 func (c *crew) labour(j job) {
 	for ok := true; ok; j, ok = <-c.work {
-		c.out.put(c.complete(j), 0, bounds{})
+		outcome := outcomes.Get().(*providerv1.CallOutcome)
+		outcome.Id = j.call.GetId()
+		outcome.Response = c.server.complete(j.ctx, j.call.GetRequest(), outcome.GetResponse()[:0])
+		c.cancel(j.call.GetId(), j.ctx)
+		c.out.put(outcome, 0, bounds{})
 	}
 }
 
 // outcomes are those that were sent, to be used again with the memory that they
 // were encoded into.
 var outcomes = sync.Pool{New: func() any { return new(providerv1.CallOutcome) }}
-
-// complete returns the outcome of a job.
-func (c *crew) complete(j job) *providerv1.CallOutcome {
-	defer c.cancel(j.call.GetId(), j.ctx)
-	outcome := outcomes.Get().(*providerv1.CallOutcome)
-	outcome.Id = j.call.GetId()
-	outcome.Response = c.server.complete(j.ctx, j.call.GetRequest(), outcome.GetResponse()[:0])
-	return outcome
-}
 
 // begin readies a call. A cancel frame, the call's own deadline or the stream's
 // end may end it early.

@@ -104,7 +104,7 @@ func newTransport(base *url.URL, roots *x509.CertPool, header http.Header, timeo
 	}
 	var http1 http.Protocols
 	http1.SetHTTP1(true)
-	return &proxied{header: header, timeout: timeout, Transport: http.Transport{
+	return &proxied{base: *base, header: header, timeout: timeout, Transport: http.Transport{
 		Proxy:                  http.ProxyURL(proxy),
 		DialContext:            dialer().DialContext,
 		TLSClientConfig:        config,

@@ -100,20 +100,33 @@ func (c *conn) receive(reply *Reply) (keep bool, err error) {
 		}
 		if f, ok := h.ordinary(); ok {
 			c.left = math.MaxInt64
-			return r.ordinary(reply, h, f)
+			r.begin(reply, h, f)
+			if f.length < 0 {
+				return r.chunked(reply, f)
+			}
+			return r.sized(reply, f)
 		}
-		unusual, err := http.ReadResponse(r.Reader, nil)
-		switch {
-		case err != nil:
-			return false, whole(err)
-		case unusual.StatusCode >= 200:
-			c.left = math.MaxInt64
-			reply.begin(unusual.StatusCode, unusual.Header)
-			err := reply.read(unusual.Body)
-			return err == nil && !unusual.Close && r.Buffered() == 0, err
-		case unusual.StatusCode == http.StatusSwitchingProtocols:
-			return false, fmt.Errorf("the server answered %s unasked", unusual.Status)
+		if keep, err := c.unusual(r, reply); err != nil || reply.status != 0 {
+			return keep, err
 		}
 	}
 	return false, fmt.Errorf("the server sent more than %d interim replies", maxInterim)
+}
+
+// unusual has net/http read a reply, of which there is more to come if reply has
+// no status afterwards.
+func (c *conn) unusual(r *reader, reply *Reply) (keep bool, err error) {
+	resp, err := http.ReadResponse(r.Reader, nil)
+	switch {
+	case err != nil:
+		return false, whole(err)
+	case resp.StatusCode == http.StatusSwitchingProtocols:
+		return false, fmt.Errorf("the server answered %s unasked", resp.Status)
+	case resp.StatusCode < 200:
+		return false, nil
+	}
+	c.left = math.MaxInt64
+	reply.begin(resp.StatusCode, resp.Header)
+	err = reply.read(resp.Body)
+	return err == nil && !resp.Close && r.Buffered() == 0, err
 }

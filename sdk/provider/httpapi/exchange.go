@@ -15,12 +15,13 @@ import (
 // A transport makes exchanges with one server: one request, one reply, and
 // nothing is ever sent a second time. It is safe for concurrent use.
 type transport interface {
-	// exchange sends a request and reads the reply into reply, which has a status
+	// exchange sends a request for a path below the base URL, with a query or
+	// without, and reads the reply into reply, which has a status
 	// as soon as its head has come, whatever the error. sent says whether the
 	// whole request was handed to the connection: up to then the server can't
 	// have acted on it. It ends when ctx does; a ctx without a deadline gets the
 	// transport's timeout. body is nil for none, and the transport's.
-	exchange(ctx context.Context, method string, u url.URL, body *bytes.Buffer, reply *Reply) (sent bool, err error)
+	exchange(ctx context.Context, method, path, query string, body *bytes.Buffer, reply *Reply) (sent bool, err error)
 	// close closes idle connections. Exchanges that are under way end as they
 	// would.
 	close()
@@ -50,18 +51,22 @@ func attend(ctx context.Context, do func()) (stop func() bool) {
 // them.
 type proxied struct {
 	http.Transport
+	base    url.URL
 	header  http.Header // shared by all requests; a RoundTripper must not change it
 	timeout time.Duration
 }
 
 var _ transport = (*proxied)(nil)
 
-func (p *proxied) exchange(ctx context.Context, method string, u url.URL, body *bytes.Buffer, reply *Reply) (bool, error) {
+func (p *proxied) exchange(ctx context.Context, method, path, query string, body *bytes.Buffer, reply *Reply) (bool, error) {
 	if _, bounded := ctx.Deadline(); !bounded {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, p.timeout)
 		defer cancel()
 	}
+	u := p.base
+	u.Path += path
+	u.RawQuery = query
 	sent := new(sending)
 	resp, err := p.RoundTrip(p.request(sent.watch(ctx), method, &u, body))
 	if err != nil {

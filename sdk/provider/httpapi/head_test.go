@@ -81,7 +81,12 @@ func compare(t *testing.T, raw string) bool {
 	}
 	reply := &Reply{client: &Client{maxReply: defaultMaxReply}}
 	defer reply.Close()
-	keep, err := r.ordinary(reply, h, f)
+	read := r.sized
+	if f.length < 0 {
+		read = r.chunked
+	}
+	r.begin(reply, h, f)
+	keep, err := read(reply, f)
 
 	theirs := bufio.NewReader(strings.NewReader(raw))
 	want, failed := http.ReadResponse(theirs, nil)

@@ -21,6 +21,7 @@ type pool struct {
 	addr    string
 	tls     *tls.Config // nil for plain HTTP
 	host    string
+	path    string // of the base URL, escaped
 	header  []byte // the lines that all requests have
 	timeout time.Duration
 
@@ -33,7 +34,7 @@ type pool struct {
 var _ transport = (*pool)(nil)
 
 func newPool(base *url.URL, config *tls.Config, header http.Header, timeout time.Duration) *pool {
-	p := &pool{host: base.Host, timeout: timeout}
+	p := &pool{host: base.Host, path: base.EscapedPath(), timeout: timeout}
 	port := base.Port()
 	if base.Scheme == "https" {
 		config.ServerName = base.Hostname()
@@ -51,7 +52,7 @@ func newPool(base *url.URL, config *tls.Config, header http.Header, timeout time
 }
 
 // exchange implements transport.
-func (p *pool) exchange(ctx context.Context, method string, u url.URL, body *bytes.Buffer, reply *Reply) (sent bool, err error) {
+func (p *pool) exchange(ctx context.Context, method, path, query string, body *bytes.Buffer, reply *Reply) (sent bool, err error) {
 	c, err := p.take(ctx)
 	if err != nil {
 		return false, err
@@ -62,7 +63,7 @@ func (p *pool) exchange(ctx context.Context, method string, u url.URL, body *byt
 	}
 	_ = c.SetDeadline(deadline)
 	attended := attend(ctx, c.interrupt)
-	n, err := p.send(c, method, &u, body)
+	n, err := p.send(c, method, path, query, body)
 	keep := false
 	switch {
 	case err == nil:
@@ -84,12 +85,27 @@ func (p *pool) exchange(ctx context.Context, method string, u url.URL, body *byt
 
 // send writes a request to c in one piece. Nothing of it is kept while the reply
 // is waited for.
-func (p *pool) send(c *conn, method string, u *url.URL, body *bytes.Buffer) (n int, err error) {
-	b := takeBuffer()
-	defer giveBuffer(b)
+func (p *pool) send(c *conn, method, path, query string, body *bytes.Buffer) (n int, err error) {
+	request := takeBuffer()
+	defer giveBuffer(request)
+	p.writeHead(request, method, path, query, body)
+	if body != nil {
+		request.Write(body.Bytes())
+		giveBuffer(body)
+	}
+	return c.Write(request.Bytes())
+}
+
+// writeHead writes a request up to its body, which is nil for none.
+func (p *pool) writeHead(b *bytes.Buffer, method, path, query string, body *bytes.Buffer) {
 	b.WriteString(method)
 	b.WriteByte(' ')
-	b.WriteString(u.RequestURI())
+	b.WriteString(p.path)
+	b.WriteString((&url.URL{Path: path}).EscapedPath())
+	if query != "" {
+		b.WriteByte('?')
+		b.WriteString(query)
+	}
 	b.WriteString(" HTTP/1.1\r\nHost: ")
 	b.WriteString(p.host)
 	b.WriteString("\r\n")
@@ -100,11 +116,6 @@ func (p *pool) send(c *conn, method string, u *url.URL, body *bytes.Buffer) (n i
 		b.WriteString("\r\n")
 	}
 	b.WriteString("\r\n")
-	if body != nil {
-		b.Write(body.Bytes())
-		giveBuffer(body)
-	}
-	return c.Write(b.Bytes())
 }
 
 // take returns a connection that the server has not dropped, a new one if

@@ -43,29 +43,31 @@ func (c *Client) Get(ctx context.Context, path, query string) (*Reply, error) {
 
 func (c *Client) send(ctx context.Context, method, path, query string, body *bytes.Buffer) (*Reply, error) {
 	start := time.Now()
-	u := c.base
-	u.Path += path
-	u.RawQuery = strings.Trim(u.RawQuery+"&"+query, "&")
+	query = strings.Trim(c.base.RawQuery+"&"+query, "&")
 	reply := &Reply{client: c}
-	sent, err := c.transport.exchange(ctx, method, u, body, reply)
+	sent, err := c.transport.exchange(ctx, method, path, query, body, reply)
 	reply.Latency = time.Since(start)
-	switch {
-	case reply.status == 0:
-		return nil, c.broken(ctx, sent, err)
-	case reply.status > 299:
-		// The status has said it all; a broken error body takes nothing back.
-		defer reply.Close()
-		e := StatusError(reply.status, reply.header, reply.Body())
-		e.RequestID = reply.RequestID()
-		return nil, c.clean(e)
-	case errors.Is(err, errTooLong):
-		defer reply.Close()
-		return nil, reply.Errorf(sdk.BadResponse, "the reply is longer than %d MiB", c.maxReply>>20)
-	case err != nil:
-		defer reply.Close()
-		return nil, reply.carry(c.broken(ctx, true, err))
+	if err != nil || reply.status > 299 {
+		return nil, c.failure(ctx, reply, sent, err)
 	}
 	return reply, nil
+}
+
+// failure is the error of an exchange that did not bring what it should.
+func (c *Client) failure(ctx context.Context, reply *Reply, sent bool, err error) *sdk.Error {
+	defer reply.Close()
+	switch {
+	case reply.status == 0:
+		return c.broken(ctx, sent, err)
+	case reply.status > 299:
+		// The status has said it all; a broken error body takes nothing back.
+		e := StatusError(reply.status, reply.header, reply.Body())
+		e.RequestID = reply.RequestID()
+		return c.clean(e)
+	case errors.Is(err, errTooLong):
+		return reply.Errorf(sdk.BadResponse, "the reply is longer than %d MiB", c.maxReply>>20)
+	}
+	return reply.carry(c.broken(ctx, true, err))
 }
 
 // broken is the error of a call without a usable HTTP reply.

@@ -53,14 +53,15 @@ func (r *reader) peek() (head, error) {
 
 var headEnd = []byte("\r\n\r\n")
 
-// ordinary reads a reply with that head. keep says whether the connection can
-// take another call: the server neither closes it nor has sent anything more.
-func (r *reader) ordinary(reply *Reply, h head, f framing) (keep bool, err error) {
+// begin takes an ordinary head over into the reply.
+func (r *reader) begin(reply *Reply, h head, f framing) {
 	reply.beginOrdinary(h, f)
 	_, _ = r.Discard(len(h)) // it is buffered
-	if f.length < 0 {
-		return r.chunked(reply, f)
-	}
+}
+
+// sized reads a body of a length that is known. keep says whether the connection
+// can take another call: the server neither closes it nor has sent anything more.
+func (r *reader) sized(reply *Reply, f framing) (keep bool, err error) {
 	r.part = io.LimitedReader{R: r.Reader, N: f.length}
 	if err := reply.read(&r.part); err != nil {
 		return false, err
