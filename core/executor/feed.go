@@ -131,6 +131,8 @@ func (r *run) admit(a arrival) {
 	case a.skip:
 		r.totals.SkippedCount++
 		r.forecast.plan.Skipped++
+		t.ended = true
+		e.keepSpare(t)
 		return
 	}
 	r.held++
