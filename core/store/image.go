@@ -113,7 +113,7 @@ func openProgram(path string, follow bool) (*os.File, error) {
 // copyTo copies the program to both writers and notes what a script begins
 // with.
 func (i *Image) copyTo(source io.Reader, held, hash io.Writer) error {
-	buf := make([]byte, 1<<20)
+	buf := make([]byte, 64<<10)
 	var total int64
 	for first := true; ; first = false {
 		n, err := io.ReadFull(source, buf)
