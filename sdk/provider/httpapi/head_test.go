@@ -3,6 +3,7 @@ package httpapi
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"io"
 	"net/http"
 	"strings"
@@ -20,7 +21,15 @@ var ordinaryReplies, unusualReplies = []string{
 	"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\nX-Late: 1\r\n\r\n",
 	"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n",
 	"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}",
+	"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\n{}\r\n0\r\n\r\n",
+	"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2 \t\r\n{}\r\n00\r\n\r\n",
+	"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}}\r\n0\r\n\r\n",
+	"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-2\r\n{}\r\n0\r\n\r\n",
+	"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n{}\r\n0\r\n\r\n",
+	"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + strings.Repeat("1;"+strings.Repeat("x", 100)+"\r\n1\r\n", 100) + "0\r\n\r\n",
+	"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2;" + strings.Repeat("x", replyBytes) + "\r\n{}\r\n0\r\n\r\n",
 	"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{}",
+	"HTTP/1.1 200 OK\r\nContent-Length: 9000\r\n\r\n" + strings.Repeat("x", 9000),
 	"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}",
 }, []string{
 	"",
@@ -97,7 +106,8 @@ func compare(t *testing.T, raw string) bool {
 	if want.StatusCode != reply.status || !bytes.Equal(body, reply.Body()) {
 		t.Errorf("%q: status %d and %q, net/http reads %d and %q", raw, reply.status, reply.Body(), want.StatusCode, body)
 	}
-	if failed != nil && err == nil && len(want.Trailer) == 0 && !strings.Contains(failed.Error(), "railer") && !strings.Contains(failed.Error(), "MIME") {
+	// What follows the last chunk is not looked at.
+	if failed != nil && err == nil && (f.length >= 0 || errors.Is(failed, io.ErrUnexpectedEOF)) {
 		t.Errorf("%q: read, but net/http says %v", raw, failed)
 	}
 	if failed == nil && err != nil {

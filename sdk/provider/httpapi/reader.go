@@ -5,22 +5,19 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"net/http/httputil"
+	"strconv"
 	"sync"
 )
 
 // A reader reads a reply from a connection.
-type reader struct {
-	*bufio.Reader
-	part io.LimitedReader // the reply's body
-}
+type reader struct{ *bufio.Reader }
 
 // replyBytes is how much of a reply is read at once: all of an ordinary one.
 const replyBytes = 4 << 10
 
 // readers are those that no connection needs at the moment. Thousands of calls
 // wait for their replies at once, but few replies are read at once.
-var readers = sync.Pool{New: func() any { return &reader{Reader: bufio.NewReaderSize(nil, replyBytes)} }}
+var readers = sync.Pool{New: func() any { return &reader{bufio.NewReaderSize(nil, replyBytes)} }}
 
 func takeReader(from io.Reader) *reader {
 	r := readers.Get().(*reader)
@@ -30,7 +27,6 @@ func takeReader(from io.Reader) *reader {
 
 func giveReader(r *reader) {
 	r.Reset(nil)
-	r.part.R = nil
 	readers.Put(r)
 }
 
@@ -62,28 +58,74 @@ func (r *reader) begin(reply *Reply, h head, f framing) {
 // sized reads a body of a length that is known. keep says whether the connection
 // can take another call: the server neither closes it nor has sent anything more.
 func (r *reader) sized(reply *Reply, f framing) (keep bool, err error) {
-	r.part = io.LimitedReader{R: r.Reader, N: f.length}
-	if err := reply.read(&r.part); err != nil {
+	if err := r.copy(reply, f.length); err != nil {
 		return false, err
-	}
-	if r.part.N > 0 {
-		return false, io.ErrUnexpectedEOF
 	}
 	return !f.closing && r.Buffered() == 0, nil
 }
 
-// chunked reads a body in chunks. What follows it is an empty line, or headers
-// that nobody waits for.
+// chunked reads a body in chunks. What follows the last is an empty line, or
+// headers that nobody waits for.
 func (r *reader) chunked(reply *Reply, f framing) (keep bool, err error) {
-	if err := reply.read(httputil.NewChunkedReader(r.Reader)); err != nil {
-		return false, err
+	for last := false; !last; {
+		n, err := r.chunk()
+		if err != nil {
+			return false, err
+		}
+		if err := r.copy(reply, n); err != nil {
+			return false, err
+		}
+		end, err := r.Peek(len(crlf))
+		if err != nil {
+			return false, whole(err)
+		}
+		last, keep = n == 0, bytes.Equal(end, crlf)
+		if !last && !keep {
+			return false, errChunk
+		}
+		_, _ = r.Discard(len(crlf))
 	}
-	end, err := r.Peek(len(crlf))
-	if err != nil {
-		return false, whole(err)
+	return keep && !f.closing && r.Buffered() == 0, nil
+}
+
+// errChunk is a body's whose chunks nobody can tell apart.
+var errChunk = errors.New("the reply's chunks are malformed")
+
+// chunk reads the line before a chunk, and returns the chunk's length.
+func (r *reader) chunk() (int64, error) {
+	line, err := r.ReadSlice('\n')
+	if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
+		return 0, whole(err)
 	}
-	_, _ = r.Discard(len(crlf))
-	return !f.closing && bytes.Equal(end, crlf) && r.Buffered() == 0, nil
+	line, ok := bytes.CutSuffix(line, crlf)
+	if !ok || bytes.IndexByte(line, '\r') >= 0 {
+		return 0, errChunk
+	}
+	digits, _, _ := bytes.Cut(bytes.TrimRight(line, " \t"), []byte(";"))
+	n, err := strconv.ParseUint(string(digits), 16, 62)
+	if err != nil || len(digits) > 16 {
+		return 0, errChunk
+	}
+	return int64(n), nil
+}
+
+// copy takes the next n bytes over into the reply. It is not deep in the stack
+// when it waits for them, because TLS needs much of it.
+func (r *reader) copy(reply *Reply, n int64) error {
+	for n > 0 {
+		if r.Buffered() == 0 {
+			if _, err := r.Peek(1); err != nil {
+				return whole(err)
+			}
+		}
+		some, _ := r.Peek(int(min(n, int64(r.Buffered()))))
+		if err := reply.add(some); err != nil {
+			return err
+		}
+		_, _ = r.Discard(len(some))
+		n -= int64(len(some))
+	}
+	return nil
 }
 
 // whole is the error of a reply that ended too soon.

@@ -22,8 +22,7 @@ type Reply struct {
 	header Header
 	plain  head // the header of an ordinary reply
 	buffer *bytes.Buffer
-	skip   int              // what is in buffer before the body
-	bound  io.LimitedReader // of the body while it is read
+	skip   int // what is in buffer before the body
 }
 
 // maxErrorBody is as much of an error's body as anybody reads.
@@ -40,7 +39,7 @@ func (r *Reply) begin(status int, header Header) {
 // beginOrdinary is begin for a head that the reader needs back.
 func (r *Reply) beginOrdinary(h head, f framing) {
 	r.begin(http.StatusOK, &r.plain)
-	r.buffer.Grow(len(h) + int(min(max(0, f.length), 64<<10)) + bytes.MinRead)
+	r.buffer.Grow(len(h) + int(min(max(0, f.length), 64<<10)))
 	r.buffer.Write(h)
 	r.plain, r.skip = r.buffer.Bytes(), len(h)
 }
@@ -51,13 +50,20 @@ func (r *Reply) read(body io.Reader) error {
 	if r.status > 299 {
 		limit = min(limit, maxErrorBody)
 	}
-	r.bound = io.LimitedReader{R: body, N: limit + 1}
-	n, err := r.buffer.ReadFrom(&r.bound)
-	r.bound.R = nil
+	n, err := r.buffer.ReadFrom(&io.LimitedReader{R: body, N: limit + 1})
 	if err == nil && n > limit {
 		err = errTooLong
 	}
 	return err
+}
+
+// add appends to an ordinary reply's body.
+func (r *Reply) add(some []byte) error {
+	if int64(r.buffer.Len()-r.skip+len(some)) > r.client.maxReply {
+		return errTooLong
+	}
+	r.buffer.Write(some)
+	return nil
 }
 
 // Body returns the reply's bytes, which are valid until Close.
