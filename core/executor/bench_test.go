@@ -34,3 +34,27 @@ func BenchmarkRun(b *testing.B) {
 		})
 	}
 }
+
+// A query takes the memory of an earlier one.
+func TestAQueryTakesNoMemoryOfItsOwn(t *testing.T) {
+	const n = 5000
+	resp := &sdk.Response{FinishReason: sdk.Stop}
+	p := sdk.ProviderFunc(func(context.Context, *sdk.Query) (*sdk.Response, error) { return resp, nil })
+	e := newExecutor(t, executor.Config{Lanes: []route.Lane{local("a", p)}, MaxConcurrent: 1})
+	q := query("x")
+	got := testing.AllocsPerRun(3, func() {
+		_, err := e.Run(context.Background(), func(yield func(sdk.Query, error) bool) {
+			for range n {
+				if !yield(q, nil) {
+					return
+				}
+			}
+		}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+	})
+	if got > n/2 {
+		t.Errorf("%v allocations for each query", got/n)
+	}
+}

@@ -59,6 +59,28 @@ func benchmarkQuery(b *testing.B, mode SyncMode, inFlight int) {
 	})
 }
 
+// What is recorded of a query takes no memory beside the buffers.
+func TestARecordTakesNoMemory(t *testing.T) {
+	dir := t.TempDir()
+	r, err := Create(t.Context(), Config{Dir: filepath.Join(dir, "runs"), Sync: SyncNone}, Plan{Output: Output{Path: filepath.Join(dir, "out")}})
+	must(t, err)
+	defer r.Close("")
+	q, row, result, i := testQuery(1), []byte("row\n"), &sdk.Result{Response: &sdk.Response{}}, int64(0)
+	got := testing.AllocsPerRun(2000, func() {
+		_, err := r.Admit(i, q)
+		must(t, err)
+		a := sdk.Attempt{Index: i, QueryID: q.ID, Number: 1, Lane: "openai", Model: "m"}
+		must(t, r.AttemptStarted(a))
+		must(t, r.AttemptEnded(a))
+		result.Index = i
+		must(t, r.Settle(result, row))
+		i++
+	})
+	if got > 2 {
+		t.Errorf("%v allocations for a query", got)
+	}
+}
+
 // A million rows of 1 KB: resuming, with every query admitted again, takes a
 // fraction of 30 s and 8 bytes a query.
 func TestResumeOfAMillion(t *testing.T) {
