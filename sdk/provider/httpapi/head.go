@@ -42,15 +42,14 @@ func (h head) Get(name string) string {
 	return ""
 }
 
-// lines yields the lines of headers.
+// lines yields the lines of headers, without the LF.
 func (h head) lines(yield func(line []byte) bool) {
-	_, rest, _ := bytes.Cut(h, crlf) // the status
-	for {
-		line, next, _ := bytes.Cut(rest, crlf)
-		if len(line) == 0 || !yield(line) {
+	for rest := h[bytes.IndexByte(h, '\n')+1:]; ; {
+		end := bytes.IndexByte(rest, '\n')
+		if end < 0 || string(rest[:end]) == "\r" || !yield(rest[:end]) {
 			return
 		}
-		rest = next
+		rest = rest[end+1:]
 	}
 }
 
@@ -69,7 +68,7 @@ func valueOf(line []byte, name string) ([]byte, bool) {
 			return nil, false
 		}
 	}
-	return bytes.Trim(line[len(name)+1:], " \t"), true
+	return bytes.Trim(line[len(name)+1:], " \t\r"), true
 }
 
 // A framing says how a reply's body ends.
@@ -117,8 +116,13 @@ func (h head) ordinary() (f framing, ok bool) {
 	return f, framed
 }
 
-// plainLine reports whether a line is a name, a colon and a value in ASCII.
+// plainLine reports whether a line is a name, a colon and a value in ASCII, and
+// ended with CRLF.
 func plainLine(line []byte) bool {
+	line, ok := bytes.CutSuffix(line, crlf[:1])
+	if !ok {
+		return false
+	}
 	colon := bytes.IndexByte(line, ':')
 	if colon <= 0 {
 		return false
