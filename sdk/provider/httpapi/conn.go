@@ -116,7 +116,7 @@ func (c *conn) receive(reply *Reply) (keep bool, err error) {
 // unusual has net/http read a reply, of which there is more to come if reply has
 // no status afterwards.
 func (c *conn) unusual(r *reader, reply *Reply) (keep bool, err error) {
-	resp, err := http.ReadResponse(r.Reader, nil)
+	resp, err := http.ReadResponse(r.Reader, nil) //nolint:bodyclose // that would read on to its end, however far it is
 	switch {
 	case err != nil:
 		return false, whole(err)

@@ -16,11 +16,11 @@ import (
 // nothing is ever sent a second time. It is safe for concurrent use.
 type transport interface {
 	// exchange sends a request for a path below the base URL, with a query or
-	// without, and reads the reply into reply, which has a status
-	// as soon as its head has come, whatever the error. sent says whether the
-	// whole request was handed to the connection: up to then the server can't
-	// have acted on it. It ends when ctx does; a ctx without a deadline gets the
-	// transport's timeout. body is nil for none, and the transport's.
+	// without, and reads the reply into reply, which has a status as soon as its
+	// head has come, whatever the error. sent says whether the whole request was
+	// handed to the connection: up to then the server can't have acted on it. It
+	// ends when ctx does; a ctx without a deadline gets the transport's timeout.
+	// body is nil for none, and the transport's from then on.
 	exchange(ctx context.Context, method, path, query string, body *bytes.Buffer, reply *Reply) (sent bool, err error)
 	// close closes idle connections. Exchanges that are under way end as they
 	// would.
