@@ -11,8 +11,9 @@ import (
 	providerv1 "github.com/cortexlinux/cortex-host/sdk/proto/cortex/provider/v1"
 )
 
-// What the codec reads is what it writes; it reads nothing that is no message;
-// and what it lets through from a plugin keeps its promises.
+// What the codec reads is what it writes, and what the generated types read: all
+// that is a message, as if it were written as usual. What it lets through from a
+// plugin keeps its promises.
 func FuzzFromWire(f *testing.F) {
 	query, err := encodeQuery(nil, &fullQuery)
 	if err != nil {
@@ -26,12 +27,16 @@ func FuzzFromWire(f *testing.F) {
 	f.Add(answer)
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if q, err := decodeQuery(data); err == nil {
+		q, err := decodeQuery(data)
+		if usual, wrong := plainly(data, new(providerv1.CompleteRequest)); (wrong == nil) != (err == nil) {
+			t.Errorf("read %+v, %v; want %v", q, err, wrong)
+		} else if err == nil {
+			want, err := readQuery(usual)
 			if q.Temperature != nil && math.IsNaN(*q.Temperature) {
-				q.Temperature = nil // it is not equal to itself
+				q.Temperature, want.Temperature = nil, nil // it is not equal to itself
 			}
-			if err := proto.Unmarshal(data, new(providerv1.CompleteRequest)); err != nil {
-				t.Errorf("read %+v, which is no message: %v", q, err)
+			if err != nil || !reflect.DeepEqual(q, want) {
+				t.Errorf("read %+v, want %+v, %v", q, want, err)
 			}
 			again, err := encodeQuery(nil, q)
 			if err != nil {
@@ -46,11 +51,15 @@ func FuzzFromWire(f *testing.F) {
 			_, _ = describeFromWire(&d)
 		}
 		got, failure, err := decodeOutcome(data)
+		usual, wrong := plainly(data, new(providerv1.CompleteResponse))
+		if (wrong == nil) != (err == nil) {
+			t.Errorf("read %+v and %+v, %v; want %v", got, failure, err, wrong)
+		}
 		if err != nil {
 			return
 		}
-		if err := proto.Unmarshal(data, new(providerv1.CompleteResponse)); err != nil {
-			t.Errorf("read %+v and %+v, which is no message: %v", got, failure, err)
+		if answer, failed, err := readOutcome(usual); err != nil || !reflect.DeepEqual(got, answer) || !reflect.DeepEqual(failure, failed) {
+			t.Errorf("read %+v and %+v, want %+v and %+v, %v", got, failure, answer, failed, err)
 		}
 		if failure != nil && (failure.Kind == "" || failure.RetryAfter != nil && *failure.RetryAfter <= 0) {
 			t.Errorf("got %+v", failure)

@@ -73,11 +73,11 @@ func errorToWire(failure *sdk.Error) *providerv1.Error {
 }
 
 func errorFromWire(w *providerv1.Error) *sdk.Error {
-	data, err := proto.Marshal(w)
+	data, err := proto.Marshal(&providerv1.CompleteResponse{Outcome: &providerv1.CompleteResponse_Error{Error: w}})
 	if err != nil {
 		return undecodable(err)
 	}
-	failure, err := decodeFailure(data)
+	_, failure, err := decodeOutcome(data)
 	if err != nil {
 		return undecodable(err)
 	}

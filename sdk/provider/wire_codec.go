@@ -9,6 +9,7 @@ import (
 	"unsafe"
 
 	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/proto"
 )
 
 // What a query and its answer are on the wire is written and read here by hand,
@@ -68,9 +69,12 @@ func (e *encoder) message(n protowire.Number, write func()) {
 
 // fields reads a message field by field. What the reader does not ask for is
 // skipped. Texts are parts of the message: nothing may change it afterwards.
+// What no ordinary writer writes is an error, though it may be legal: see
+// [plainly].
 type fields struct {
 	rest []byte
 	err  error
+	once uint64 // the fields that there was a message of, a bit each
 
 	// Of the present field.
 	num    protowire.Number
@@ -160,6 +164,18 @@ func (f *fields) double() float64 {
 // through, [fields.adopt] takes its error over.
 func (f *fields) nested() fields { return fields{rest: f.bytes()} }
 
+var errTwice = errors.New("there are two messages in a field for one")
+
+// single is nested for a message that there is one of.
+func (f *fields) single() fields {
+	if bit := uint64(1) << f.num; f.once&bit == 0 {
+		f.once |= bit
+	} else if f.err == nil {
+		f.err = fmt.Errorf("field %d: %w", f.num, errTwice)
+	}
+	return f.nested()
+}
+
 func (f *fields) adopt(err error) {
 	if f.err == nil && err != nil {
 		f.err = fmt.Errorf("field %d: %w", f.num, err)
@@ -179,4 +195,14 @@ func (f *fields) entry() (key string, value []byte) {
 	}
 	f.adopt(in.err)
 	return key, value
+}
+
+// plainly returns a message as it is usually written, or an error if it is none. Other
+// writers may write it otherwise: two messages in a field for one are to be
+// merged, and a field of another type is one that we do not know.
+func plainly(data []byte, m proto.Message) ([]byte, error) {
+	if err := (proto.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(data, m); err != nil {
+		return nil, err
+	}
+	return proto.Marshal(m)
 }

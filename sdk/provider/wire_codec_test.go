@@ -119,12 +119,11 @@ func everyFieldIsSet(t *testing.T, v reflect.Value, but ...string) {
 	}
 }
 
-// What is no message of the contract is refused, and the error names the field.
+// What is no message is refused, and the error names the field.
 func TestWhatTheCodecRefuses(t *testing.T) {
 	for data, want := range map[string]string{
 		"\x0a":                 "unexpected EOF",
 		"\x0a\x05ab":           "unexpected EOF",
-		"\x08\x01":             "field 1: a field has another type",
 		"\x0a\x01\xff":         "field 1 contains invalid UTF-8",
 		"\x12\x03\x12\x01\xff": "field 2: field 2 contains invalid UTF-8",
 	} {
@@ -134,6 +133,35 @@ func TestWhatTheCodecRefuses(t *testing.T) {
 	}
 	if _, err := encodeQuery(nil, &sdk.Query{Metadata: map[string]string{"a": "\xff"}}); err == nil {
 		t.Error("a text that is none was encoded")
+	}
+}
+
+// A plugin in another language may write what is legal otherwise than usual.
+func TestTheCodecReadsWhatIsLegal(t *testing.T) {
+	message := func(number byte, fields ...string) string {
+		all := strings.Join(fields, "")
+		return string([]byte{number<<3 | 2, byte(len(all))}) + all
+	}
+	for name, c := range map[string]struct {
+		data    string
+		answer  *sdk.Response
+		failure *sdk.Error
+	}{
+		"a message in two parts": {message(1, message(1, "a"), message(3, "\x08\x05")) + message(1, message(3, "\x10\x06")),
+			&sdk.Response{Content: "a", Usage: &sdk.Usage{PromptTokens: 5, CompletionTokens: 6}}, nil},
+		"the other outcome between":    {message(1, message(1, "a")) + message(2) + message(1, message(5, "r")), &sdk.Response{RequestID: "r"}, nil},
+		"a field of another type":      {message(1, "\x08\x07", message(2, "m")), &sdk.Response{ModelServed: "m"}, nil},
+		"the last of two numbers":      {message(1, message(3, "\x08\x05\x08\x06")), &sdk.Response{Usage: &sdk.Usage{PromptTokens: 6}}, nil},
+		"defaults, and in any order":   {message(1, message(9), "\x20\x00", message(1, "a")), &sdk.Response{Content: "a"}, nil},
+		"the last of two kinds":        {message(2, "\x08\x02\x08\x63"), nil, &sdk.Error{Kind: sdk.Internal}},
+		"a wait that is no duration":   {message(2, message(5, "\x08\xff\xff\xff\xff\xff\xff\xff\xff\x7f")), nil, &sdk.Error{Kind: sdk.Internal}},
+		"a number longer than needed":  {message(1, "\x20\x81\x80\x00"), &sdk.Response{FinishReason: sdk.Stop}, nil},
+		"a kind with more than 32 bit": {message(2, "\x08\x82\x80\x80\x80\x10"), nil, &sdk.Error{Kind: sdk.RateLimited}},
+	} {
+		answer, failure, err := decodeOutcome([]byte(c.data))
+		if err != nil || !reflect.DeepEqual(answer, c.answer) || !reflect.DeepEqual(failure, c.failure) {
+			t.Errorf("%s: %+v, %+v, %v; want %+v, %+v", name, answer, failure, err, c.answer, c.failure)
+		}
 	}
 }
 

@@ -1,7 +1,6 @@
 package provider
 
 import (
-	"bytes"
 	"encoding/json"
 	"slices"
 
@@ -93,6 +92,19 @@ func (e *encoder) chatMessage(m *sdk.Message) {
 }
 
 func decodeQuery(data []byte) (*sdk.Query, error) {
+	q, err := readQuery(data)
+	if err == nil {
+		return q, nil
+	}
+	usual, other := plainly(data, new(providerv1.CompleteRequest))
+	if other != nil {
+		return nil, err // it names the field
+	}
+	return readQuery(usual)
+}
+
+// readQuery reads a query that is written as usual.
+func readQuery(data []byte) (*sdk.Query, error) {
 	q := new(sdk.Query)
 	f := fields{rest: data}
 	for f.next() {
@@ -114,7 +126,7 @@ func decodeQuery(data []byte) (*sdk.Query, error) {
 			q.Metadata = with(q.Metadata, name, f.textOf(value))
 		case 8:
 			name, value := f.entry()
-			q.Options = with(q.Options, name, json.RawMessage(bytes.Clone(value)))
+			q.Options = with(q.Options, name, append(json.RawMessage(nil), value...))
 		case 9:
 			q.ResponseFormat = f.responseFormat()
 		case 10:
@@ -173,7 +185,7 @@ func (f *fields) part() sdk.Part {
 
 func (f *fields) image() *sdk.Image {
 	image := new(sdk.Image)
-	in := f.nested()
+	in := f.single()
 	for in.next() {
 		switch in.num {
 		case 1:
@@ -213,7 +225,7 @@ func (f *fields) tool() sdk.Tool {
 		case 2:
 			t.Description = in.text()
 		case 3:
-			t.Parameters = bytes.Clone(in.bytes())
+			t.Parameters = append([]byte(nil), in.bytes()...)
 		}
 	}
 	f.adopt(in.err)
@@ -222,13 +234,13 @@ func (f *fields) tool() sdk.Tool {
 
 func (f *fields) responseFormat() *sdk.ResponseFormat {
 	format := new(sdk.ResponseFormat)
-	in := f.nested()
+	in := f.single()
 	for in.next() {
 		switch in.num {
 		case 1:
 			format.Name = in.text()
 		case 2:
-			format.Schema = bytes.Clone(in.bytes())
+			format.Schema = append([]byte(nil), in.bytes()...)
 		}
 	}
 	f.adopt(in.err)

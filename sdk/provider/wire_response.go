@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -121,6 +122,19 @@ func (e *encoder) window(n protowire.Number, w sdk.Window) {
 // decodeOutcome returns an answer or a failure, or neither if the message has
 // none. It distrusts the plugin.
 func decodeOutcome(data []byte) (*sdk.Response, *sdk.Error, error) {
+	answer, failure, err := readOutcome(data)
+	if err == nil {
+		return answer, failure, nil
+	}
+	usual, other := plainly(data, new(providerv1.CompleteResponse))
+	if other != nil {
+		return nil, nil, err // it names the field
+	}
+	return readOutcome(usual)
+}
+
+// readOutcome reads an outcome that is written as usual.
+func readOutcome(data []byte) (*sdk.Response, *sdk.Error, error) {
 	var answer *sdk.Response
 	var failure *sdk.Error
 	var limit *sdk.RateLimit
@@ -130,10 +144,7 @@ func decodeOutcome(data []byte) (*sdk.Response, *sdk.Error, error) {
 		case 1:
 			answer, failure = f.response(), nil
 		case 2:
-			var err error
-			failure, err = decodeFailure(f.bytes())
-			f.adopt(err)
-			answer = nil
+			answer, failure = nil, f.failure()
 		case 3:
 			limit = f.rateLimit()
 		}
@@ -147,38 +158,37 @@ func decodeOutcome(data []byte) (*sdk.Response, *sdk.Error, error) {
 	return answer, failure, f.err
 }
 
-// decodeFailure reads a message Error.
-func decodeFailure(data []byte) (*sdk.Error, error) {
+// failure reads a message Error.
+func (f *fields) failure() *sdk.Error {
 	failure := &sdk.Error{Kind: sdk.Internal}
-	f := fields{rest: data}
-	for f.next() {
-		switch f.num {
+	in := f.single()
+	for in.next() {
+		switch in.num {
 		case 1:
-			if kind, known := kindsFromWire[providerv1.ErrorKind(f.integer())]; known {
-				failure.Kind = kind
-			}
+			failure.Kind = cmp.Or(kindsFromWire[providerv1.ErrorKind(in.integer())], sdk.Internal)
 		case 2:
-			failure.Message = f.text()
+			failure.Message = in.text()
 		case 3:
-			failure.Code = f.text()
+			failure.Code = in.text()
 		case 4:
-			failure.Status = int(int32(f.integer()))
+			failure.Status = int(int32(in.integer()))
 		case 5:
-			failure.RetryAfter = atLeast(1, f.duration())
+			failure.RetryAfter = atLeast(1, in.duration())
 		case 6:
-			failure.ShouldRetry = new(protowire.DecodeBool(uint64(f.integer())))
+			failure.ShouldRetry = new(protowire.DecodeBool(uint64(in.integer())))
 		case 7:
-			failure.RequestID = f.text()
+			failure.RequestID = in.text()
 		case 8:
-			failure.Usage = f.usage()
+			failure.Usage = in.usage()
 		}
 	}
-	return failure, f.err
+	f.adopt(in.err)
+	return failure
 }
 
 func (f *fields) response() *sdk.Response {
 	r := new(sdk.Response)
-	in := f.nested()
+	in := f.single()
 	for in.next() {
 		switch in.num {
 		case 1:
@@ -207,7 +217,7 @@ func (f *fields) response() *sdk.Response {
 
 func (f *fields) usage() *sdk.Usage {
 	u := new(sdk.Usage)
-	in := f.nested()
+	in := f.single()
 	for in.next() {
 		switch in.num {
 		case 1:
@@ -229,9 +239,10 @@ func (f *fields) usage() *sdk.Usage {
 // count is a number of tokens: never negative, nor so large that sums overflow.
 func count(n int64) int64 { return min(max(0, n), 1<<40) }
 
+// duration is negative for one that is none.
 func (f *fields) duration() time.Duration {
 	var d durationpb.Duration
-	in := f.nested()
+	in := f.single()
 	for in.next() {
 		switch in.num {
 		case 1:
@@ -241,13 +252,16 @@ func (f *fields) duration() time.Duration {
 		}
 	}
 	f.adopt(in.err)
+	if !d.IsValid() {
+		return -1
+	}
 	return d.AsDuration()
 }
 
 // rateLimit returns nil for one that says nothing.
 func (f *fields) rateLimit() *sdk.RateLimit {
 	r := new(sdk.RateLimit)
-	in := f.nested()
+	in := f.single()
 	for in.next() {
 		switch in.num {
 		case 1:
@@ -269,7 +283,7 @@ func (f *fields) rateLimit() *sdk.RateLimit {
 
 func (f *fields) window() sdk.Window {
 	var w sdk.Window
-	in := f.nested()
+	in := f.single()
 	for in.next() {
 		switch in.num {
 		case 1:
