@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -144,6 +146,27 @@ func TestModelsServedAreBounded(t *testing.T) {
 	served := b.Lanes[0].Served
 	if len(served) > 101 || served["(others)"] != 900 || b.UnknownCosts != 0 {
 		t.Errorf("%d models, %d others, %d unknown costs", len(served), served["(others)"], b.UnknownCosts)
+	}
+}
+
+// The name of the model that answered does not keep the whole reply, of which it
+// is a part where it came from a plugin.
+func TestAModelServedKeepsNoReply(t *testing.T) {
+	p := &fake{do: func(_ context.Context, q *sdk.Query, n int) (*sdk.Response, error) {
+		r := answer(q)
+		message := strings.Repeat(fmt.Sprintf("%08d", n%10), 1<<17)
+		r.Content, r.ModelServed = message[8:], message[:8]
+		return r, nil
+	}}
+	e := newExecutor(t, executor.Config{Lanes: []route.Lane{local("a", p)}, Prices: book(1, 1)})
+	if _, err := e.Run(t.Context(), stream(20), nil); err != nil {
+		t.Fatal(err)
+	}
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	if n := len(e.Stats().Lanes[0].Served); n != 10 || m.HeapAlloc > 6<<20 {
+		t.Errorf("%d models served, %d bytes", n, m.HeapAlloc)
 	}
 }
 

@@ -2,6 +2,7 @@ package executor
 
 import (
 	"maps"
+	"strings"
 	"time"
 
 	"github.com/cortexlinux/cortex-host/core/limiter"
@@ -14,7 +15,7 @@ type laneStats struct {
 	rateLimited int
 	latency     histogram
 	errors      map[sdk.Kind]int
-	served      map[string]int
+	served      map[string]*int // pointers, for to count up in a map would keep the latest key
 	waits       map[limiter.Cause]time.Duration
 	cause       limiter.Cause
 	since       time.Time
@@ -24,7 +25,7 @@ type laneStats struct {
 }
 
 func (s *laneStats) init() {
-	s.errors, s.served, s.waits = map[sdk.Kind]int{}, map[string]int{}, map[limiter.Cause]time.Duration{}
+	s.errors, s.served, s.waits = map[sdk.Kind]int{}, map[string]*int{}, map[limiter.Cause]time.Duration{}
 }
 
 // wait notes what the lane waits for from now on; empty is nothing.
@@ -79,10 +80,15 @@ const (
 )
 
 func (s *laneStats) serve(model string) {
-	if _, known := s.served[model]; !known && len(s.served) >= maxServed {
+	if s.served[model] == nil && len(s.served) >= maxServed {
 		model = otherModels
 	}
-	s.served[model]++
+	n := s.served[model]
+	if n == nil {
+		n = new(int)
+		s.served[strings.Clone(model)] = n // it may be part of the whole reply
+	}
+	*n++
 }
 
 func (s *laneStats) result(r *sdk.Result) { s.totals.add(r) }
@@ -91,10 +97,13 @@ func (l *lane) snapshot(now time.Time) LaneStats {
 	s := &l.stats
 	out := LaneStats{
 		Name: l.Name, Model: l.key.model, Totals: s.totals, RateLimited: s.rateLimited,
-		Errors: maps.Clone(s.errors), Served: maps.Clone(s.served), Waits: maps.Clone(s.waits),
+		Errors: maps.Clone(s.errors), Served: map[string]int{}, Waits: maps.Clone(s.waits),
 		Waiting: s.cause, InFlight: l.flying, Queued: l.queue.len() + len(l.asleep),
 		Rate: l.limiter.Rate(), Utilisation: l.utilisation(), Down: l.breaker.Open(), Stopped: l.stopped,
 		Latency: Latency{P50: s.latency.quantile(0.5), P95: s.latency.quantile(0.95), P99: s.latency.quantile(0.99)},
+	}
+	for model, n := range s.served {
+		out.Served[model] = *n
 	}
 	if s.latency.n > 0 {
 		out.Latency.Count, out.Latency.Mean = int64(s.latency.n), s.latency.sum/time.Duration(s.latency.n)

@@ -1,6 +1,7 @@
 package executor
 
 import (
+	"strings"
 	"time"
 
 	"github.com/cortexlinux/cortex-host/core/price"
@@ -38,7 +39,7 @@ func (e *Executor) priceOf(l *lane, served string) (price.Price, bool) {
 	}
 	p, ok := PriceOf(e.cfg.Prices, l.Lane, served)
 	if ok && l.servedKnown.Add(1) <= maxServed {
-		l.servedPrices.Store(served, &p)
+		l.servedPrices.Store(strings.Clone(served), &p) // it may be part of the whole reply
 	}
 	return p, ok
 }
