@@ -13,7 +13,7 @@ import (
 // A conn is a connection to the server. One call uses it at a time.
 type conn struct {
 	net.Conn
-	interrupt func()  // ends reading and writing; the connection is of no use afterwards
+	interrupt func()  // ends reading and writing, for good
 	secure    bool    // there is TLS
 	socket    socket  // below TLS
 	first     [1]byte // of the reply: what a read for ahead bytes of it brought
@@ -27,7 +27,7 @@ type conn struct {
 // TLS.
 func newConn(c, below net.Conn) *conn {
 	n := &conn{Conn: c, secure: c != below}
-	n.interrupt = func() { _ = c.SetDeadline(past) }
+	n.interrupt = func() { _ = below.Close() } // a deadline would be put off by the next one
 	n.socket.open(below)
 	return n
 }
@@ -67,7 +67,7 @@ func (c *conn) quiet() bool {
 	return errors.Is(err, os.ErrDeadlineExceeded)
 }
 
-// past is a deadline that ends everything at once.
+// past is a deadline that lets nothing wait.
 var past = time.Unix(1, 0)
 
 // await waits until the reply begins, with nothing in hand to put it into. That

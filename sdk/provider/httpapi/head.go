@@ -116,6 +116,12 @@ func (h head) ordinary() (f framing, ok bool) {
 	return f, framed
 }
 
+// promising reports whether this can be the beginning of an ordinary head.
+func promising(seen []byte) bool {
+	n := min(len(seen), len(success))
+	return bytes.Equal(seen[:n], success[:n]) && bytes.Count(seen, crlf[1:]) == bytes.Count(seen, crlf)
+}
+
 // plainLine reports whether a line is a name, a colon and a value in ASCII, and
 // ended with CRLF.
 func plainLine(line []byte) bool {

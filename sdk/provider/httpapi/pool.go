@@ -102,6 +102,9 @@ func (p *pool) writeHead(b *bytes.Buffer, method, path, query string, body *byte
 	b.WriteByte(' ')
 	b.WriteString(p.path)
 	b.WriteString((&url.URL{Path: path}).EscapedPath())
+	if p.path == "" && path == "" {
+		b.WriteByte('/')
+	}
 	if query != "" {
 		b.WriteByte('?')
 		b.WriteString(query)
@@ -179,6 +182,7 @@ func (p *pool) put(c *conn) {
 		c.Close()
 		return
 	}
+	_ = c.SetDeadline(time.Time{}) // the call's would spoil the look at it
 	c.since = time.Now()
 	p.idle = append(p.idle, c)
 	if p.sweep == nil {

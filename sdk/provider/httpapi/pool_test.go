@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -135,6 +136,19 @@ func TestACanceledCallTakesItsConnectionWithIt(t *testing.T) {
 	}
 }
 
+func TestACallThatIsCanceledWhileItIsWrittenEndsAtOnce(t *testing.T) {
+	done := make(chan struct{})
+	defer close(done)
+	c := dial(t, httpapi.Config{BaseURL: rawServer(t, func(net.Conn, *bufio.Reader) { <-done })})
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(100*time.Millisecond, cancel)
+	start := time.Now()
+	_, err := c.Post(ctx, "/x", make([]byte, 16<<20))
+	if took := time.Since(start); !errors.Is(err, context.Canceled) || took > 900*time.Millisecond {
+		t.Errorf("got %v after %v", err, took)
+	}
+}
+
 // More than was announced is another reply, or an attack: nothing of it may be
 // taken for the answer to the next request.
 func TestASurplusReplyIsNotTheNextAnswer(t *testing.T) {
@@ -165,6 +179,43 @@ func TestACloseThatIsAnnouncedIsHonoured(t *testing.T) {
 	}
 	if n := connections.Load(); n != 3 {
 		t.Errorf("%d connections", n)
+	}
+}
+
+func TestACallsDeadlineIsNotItsConnections(t *testing.T) {
+	var connections atomic.Int64
+	c := dial(t, httpapi.Config{Timeout: 300 * time.Millisecond, BaseURL: rawServer(t, func(c net.Conn, r *bufio.Reader) {
+		connections.Add(1)
+		for readRequest(r) == nil {
+			fmt.Fprint(c, answer)
+		}
+	})})
+	for range 2 {
+		if _, err := post(context.Background(), c); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(400 * time.Millisecond)
+	}
+	if n := connections.Load(); n != 1 {
+		t.Errorf("%d connections", n)
+	}
+}
+
+func TestNoPathIsTheRoot(t *testing.T) {
+	var seen atomic.Value
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		seen.Store(r.RequestURI)
+		fmt.Fprint(w, "{}")
+	}))
+	defer s.Close()
+	c := dial(t, httpapi.Config{BaseURL: s.URL + "?a=b"})
+	r, err := c.Post(t.Context(), "", []byte("{}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Close()
+	if seen.Load() != "/?a=b" {
+		t.Error(seen.Load())
 	}
 }
 

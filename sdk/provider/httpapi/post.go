@@ -67,7 +67,7 @@ func (c *Client) failure(ctx context.Context, reply *Reply, sent bool, err error
 	case errors.Is(err, errTooLong):
 		return reply.Errorf(sdk.BadResponse, "the reply is longer than %d MiB", c.maxReply>>20)
 	}
-	return reply.carry(c.broken(ctx, true, err))
+	return c.clean(reply.carry(c.broken(ctx, true, err)))
 }
 
 // broken is the error of a call without a usable HTTP reply.

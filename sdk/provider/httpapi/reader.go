@@ -31,14 +31,15 @@ func giveReader(r *reader) {
 }
 
 // peek returns a reply's head, and consumes nothing. It is nil for one that does
-// not fit.
+// not fit, and as soon as it can't become an ordinary one: net/http may find its
+// end where nobody else would wait for none.
 func (r *reader) peek() (head, error) {
 	for {
 		seen, _ := r.Peek(r.Buffered())
 		if end := bytes.Index(seen, headEnd); end >= 0 {
 			return head(seen[:end+len(headEnd)]), nil
 		}
-		if len(seen) == r.Size() {
+		if len(seen) == r.Size() || !promising(seen) {
 			return nil, nil
 		}
 		if _, err := r.Peek(len(seen) + 1); err != nil {
@@ -67,10 +68,15 @@ func (r *reader) sized(reply *Reply, f framing) (keep bool, err error) {
 // chunked reads a body in chunks. What follows the last is an empty line, or
 // headers that nobody waits for.
 func (r *reader) chunked(reply *Reply, f framing) (keep bool, err error) {
+	extra := int64(0)
 	for last := false; !last; {
-		n, err := r.chunk()
+		n, size, err := r.chunk()
 		if err != nil {
 			return false, err
+		}
+		// Those who send byte by byte may; nobody needs more words than that.
+		if extra = max(0, extra+size-16-2*n); extra > maxExtra {
+			return false, errChunk
 		}
 		if err := r.copy(reply, n); err != nil {
 			return false, err
@@ -91,22 +97,29 @@ func (r *reader) chunked(reply *Reply, f framing) (keep bool, err error) {
 // errChunk is a body's whose chunks nobody can tell apart.
 var errChunk = errors.New("the reply's chunks are malformed")
 
-// chunk reads the line before a chunk, and returns the chunk's length.
-func (r *reader) chunk() (int64, error) {
+// maxExtra bounds what stands between chunks beside their lengths, as net/http
+// does: a server could go on with that for ever, and no bound on the reply's
+// length would end it.
+const maxExtra = 16 << 10
+
+// chunk reads the line before a chunk, and returns the chunk's length and the
+// line's.
+func (r *reader) chunk() (n, size int64, err error) {
 	line, err := r.ReadSlice('\n')
 	if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
-		return 0, whole(err)
+		return 0, 0, whole(err)
 	}
+	size = int64(len(line))
 	line, ok := bytes.CutSuffix(line, crlf)
 	if !ok || bytes.IndexByte(line, '\r') >= 0 {
-		return 0, errChunk
+		return 0, 0, errChunk
 	}
 	digits, _, _ := bytes.Cut(bytes.TrimRight(line, " \t"), []byte(";"))
-	n, err := strconv.ParseUint(string(digits), 16, 62)
+	length, err := strconv.ParseUint(string(digits), 16, 60)
 	if err != nil || len(digits) > 16 {
-		return 0, errChunk
+		return 0, 0, errChunk
 	}
-	return int64(n), nil
+	return int64(length), size, nil
 }
 
 // copy takes the next n bytes over into the reply. It is not deep in the stack

@@ -1,8 +1,12 @@
 package httpapi_test
 
 import (
+	"bufio"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
 	"net/url"
 	"strings"
 	"testing"
@@ -78,5 +82,18 @@ func TestDecodeSettings(t *testing.T) {
 		if err == nil || err.Error() != c.want {
 			t.Errorf("%s=%s: got %v, want %s", c.name, c.value, err, c.want)
 		}
+	}
+}
+
+func TestAnIDInABrokenReplyHidesSecrets(t *testing.T) {
+	c := dial(t, httpapi.Config{Secrets: []string{"sk-secret"}, BaseURL: rawServer(t, func(c net.Conn, r *bufio.Reader) {
+		if readRequest(r) == nil {
+			fmt.Fprint(c, "HTTP/1.1 200 OK\r\nX-Request-Id: for-sk-secret\r\nContent-Length: 100\r\n\r\n{")
+		}
+	})})
+	_, err := post(t.Context(), c)
+	var e *sdk.Error
+	if !errors.As(err, &e) || strings.Contains(e.RequestID, "secret") || e.RequestID == "" {
+		t.Errorf("%+v", e)
 	}
 }
