@@ -49,6 +49,10 @@ func newCallContext(values context.Context, timeout *durationpb.Duration) *callC
 	c.mu.Lock() // the timer may not wait
 	defer c.mu.Unlock()
 	c.deadline = time.Now().Add(left)
+	if left <= 0 {
+		c.err = context.DeadlineExceeded // and nothing is begun until a timer says so
+		return c
+	}
 	c.timer = time.AfterFunc(left, func() { c.end(context.DeadlineExceeded) })
 	return c
 }

@@ -85,6 +85,19 @@ func TestACallOfAStreamThatHasEnded(t *testing.T) {
 	})
 }
 
+func TestACallThatCameTooLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, left := range []time.Duration{0, -time.Second} {
+			c := newCallContext(context.WithoutCancel(t.Context()), durationpb.New(left))
+			if !errors.Is(c.Err(), context.DeadlineExceeded) {
+				t.Errorf("%v: it begins", left)
+			}
+			isOver(t, c, c, context.DeadlineExceeded)
+			c.end(context.Canceled)
+		}
+	})
+}
+
 func TestWhatComesAfterACall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var done atomic.Int64
