@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/cortexlinux/cortex-host/sdk"
@@ -153,11 +154,9 @@ func fields(s *sdk.Scanner, read func(key string) bool, known []string) {
 	})
 }
 
+// inOtherCase knows the letters outside ASCII that encoding/json folds to some
+// of ours.
 func inOtherCase(key []byte, known []string) bool {
-	for _, name := range known {
-		if len(key) == len(name) && strings.EqualFold(string(key), name) {
-			return true
-		}
-	}
-	return false
+	text := string(key)
+	return slices.ContainsFunc(known, func(name string) bool { return strings.EqualFold(text, name) })
 }

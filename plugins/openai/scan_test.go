@@ -16,6 +16,7 @@ func FuzzScan(f *testing.F) {
 	f.Add([]byte(`{"usage":null,"error":null,"choices":[{"message":{"content":"a","tool_calls":[]}}]}`))
 	f.Add([]byte(`{"choices":[{"message":{"content":"a","tool_calls":null}}]}`))
 	f.Add([]byte(`{"choices":[null,{"message":null}],"usage":{}}`))
+	f.Add([]byte(`{"uſage":{"prompt_toKens":1},"choiceſ":[{"message":{"content":"a"}}]}`)) // encoding/json folds these too
 	f.Fuzz(func(t *testing.T, body []byte) {
 		var fast, slow completion
 		if !fast.scan(body) {
