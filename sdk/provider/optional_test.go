@@ -84,7 +84,7 @@ func TestSecretsStayInThePlugin(t *testing.T) { bothWays(t, testSecretsStay) }
 func testSecretsStay(t *testing.T, connect func(testing.TB, Plugin) *Client) {
 	p := &fake{complete: func(_ context.Context, q *sdk.Query) (*sdk.Response, error) {
 		return &sdk.Response{Content: q.Messages[0].Text, ModelServed: "m-sk-second", RequestID: "r-sk-second",
-			ToolCalls: []sdk.ToolCall{{Name: "df", Arguments: `{"k":"sk-second"}`}}}, nil
+			ToolCalls: []sdk.ToolCall{{ID: "c-sk-second", Name: "sk-second", Arguments: `{"k":"sk-second"}`}}}, nil
 	}}
 	p.description.ConfigSchema = json.RawMessage(`{"properties":{"key":{"x-secret":true}}}`)
 	c := connect(t, p)
@@ -97,7 +97,8 @@ func testSecretsStay(t *testing.T, connect func(testing.TB, Plugin) *Client) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r.Content != "you sent [redacted] and [redacted]" || r.ModelServed != "m-[redacted]" || r.RequestID != "r-[redacted]" || r.ToolCalls[0].Arguments != `{"k":"[redacted]"}` {
+	if r.Content != "you sent [redacted] and [redacted]" || r.ModelServed != "m-[redacted]" || r.RequestID != "r-[redacted]" ||
+		r.ToolCalls[0] != (sdk.ToolCall{ID: "c-[redacted]", Name: "[redacted]", Arguments: `{"k":"[redacted]"}`}) {
 		t.Errorf("got %+v", r)
 	}
 }

@@ -96,8 +96,8 @@ func (s *server) answered(ctx context.Context, buf []byte, response *sdk.Respons
 	// A vendor may echo what it was sent.
 	shown.Content, shown.ModelServed, shown.RequestID = s.redactAnswer(shown.Content), s.redactAnswer(shown.ModelServed), s.redactAnswer(shown.RequestID)
 	shown.ToolCalls = slices.Clone(shown.ToolCalls)
-	for i := range shown.ToolCalls {
-		shown.ToolCalls[i].Arguments = s.redactAnswer(shown.ToolCalls[i].Arguments)
+	for i, c := range shown.ToolCalls {
+		shown.ToolCalls[i] = sdk.ToolCall{ID: s.redactAnswer(c.ID), Name: s.redactAnswer(c.Name), Arguments: s.redactAnswer(c.Arguments)}
 	}
 	data, err := encodeAnswer(buf, &shown)
 	switch {
