@@ -13,7 +13,8 @@ import (
 // MergeOptions adds a query's options to a request's body, which is a JSON
 // object that holds none of them. An option named like one of the reserved
 // fields, in whatever case, is an error: some servers do not distinguish case,
-// and the query would then not be the one that was asked.
+// and the query would then not be the one that was asked. The result has body's
+// memory if that has room.
 func MergeOptions(body []byte, options map[string]json.RawMessage, reserved ...string) ([]byte, error) {
 	if len(options) == 0 {
 		return body, nil
@@ -40,7 +41,8 @@ func MergeOptions(body []byte, options map[string]json.RawMessage, reserved ...s
 	return append(body, '}'), nil
 }
 
-// AddOptions is [MergeOptions] for a body from [NewBody].
+// AddOptions is [MergeOptions] for a body from [NewBody], which is of no use
+// after an error.
 func AddOptions(body *bytes.Buffer, options map[string]json.RawMessage, reserved ...string) error {
 	if len(options) == 0 {
 		return nil
