@@ -40,7 +40,7 @@ func TestSoak(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
 	began := time.Now()
-	every := max(50*time.Millisecond, time.Duration(n)*time.Microsecond)
+	every := max(20*time.Millisecond, time.Duration(n)*time.Microsecond/2)
 	var list []sample
 	for err == nil {
 		select {

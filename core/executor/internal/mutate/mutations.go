@@ -60,7 +60,7 @@ var mutations = []mutation{
 	// Retries
 	{rule: "what may have been paid for is sent again max_retries times", file: "core/retry/rule.go", old: "Rule{Retries: maxRetries, ", new: "Rule{Retries: maxRetries - 1, ",
 		test: "TestMaxRetries"},
-	{rule: "paid retries of all kinds are bounded together", file: "core/retry/judge.go", old: "rule.Paid && rec.paid > p.MaxRetries", new: "rule.Paid && rec.paid > 9*p.MaxRetries",
+	{rule: "paid retries of all kinds are bounded together", file: "core/retry/judge.go", old: "rule.Paid && int(rec.paid) > p.MaxRetries", new: "rule.Paid && int(rec.paid) > 9*p.MaxRetries",
 		test: "TestPaidRetriesAreBoundedTogether"},
 	{rule: "what was never sent is tried five times", file: "core/retry/rule.go", old: "maxUnreachable = 5", new: "maxUnreachable = 6", test: "TestHowOftenEachKindIsSent"},
 	{rule: "a query that breaks every call does not go from key to key", file: "core/executor/settle.go", old: "if !rule.OtherKey {", new: "if !rule.OtherKey && t.stop < 0 {",
@@ -148,5 +148,5 @@ var mutations = []mutation{
 	{rule: "an invalid query is not sent", file: "core/executor/feed.go", old: "	if a.wrong != nil {", new: "	if a.wrong != nil && t.index < 0 {", test: "TestItemErrorsAreResults"},
 	{rule: "a deaf provider does not keep its query from an end", file: "core/executor/crew.go", old: "e.abandon(t, e.expired(t, nil))", new: "t.cancel()",
 		test: "TestQueryTimeoutDoesNotWaitForADeafProvider"},
-	{rule: "a deaf provider does not hold up the end", file: "core/executor/run.go", old: "t.run == r && !t.abandoned", new: "t.run == r && t.abandoned", test: "TestCancelDoesNotWaitForADeafProvider"},
+	{rule: "a deaf provider does not hold up the end", file: "core/executor/run.go", old: "t.run == r && !t.ended", new: "t.run == r && t.ended", test: "TestCancelDoesNotWaitForADeafProvider"},
 }
