@@ -61,24 +61,31 @@ func (s *server) Complete(ctx context.Context, r *providerv1.CompleteRequest) (*
 	if err != nil {
 		return nil, status.Error(codes.Internal, err.Error())
 	}
+	response, err := s.ask(ctx, request)
 	w := new(providerv1.CompleteResponse)
-	if err := proto.Unmarshal(s.complete(ctx, request, nil), w); err != nil {
+	if err := proto.Unmarshal(s.encode(ctx, nil, response, err), w); err != nil {
 		return nil, status.Error(codes.Internal, err.Error())
 	}
 	return w, nil
 }
 
-// complete answers an encoded CompleteRequest with an encoded CompleteResponse,
-// for which buf has room.
-func (s *server) complete(ctx context.Context, request, buf []byte) []byte {
+// ask asks what an encoded CompleteRequest says. It returns a response or an
+// error.
+func (s *server) ask(ctx context.Context, request []byte) (*sdk.Response, error) {
 	q, err := decodeQuery(request)
 	if err != nil {
-		return s.failed(ctx, sdk.Errorf(sdk.Internal, "the host's request can't be decoded: %w", err))
+		return nil, sdk.Errorf(sdk.Internal, "the host's request can't be decoded: %w", err)
 	}
 	response, err := s.guard(func() (*sdk.Response, error) { return s.impl.Complete(ctx, q) })
 	if err == nil && response == nil {
 		err = sdk.Errorf(sdk.Internal, "the plugin returned neither a response nor an error")
 	}
+	return response, err
+}
+
+// encode encodes what came of a call as a CompleteResponse, for which buf has
+// room.
+func (s *server) encode(ctx context.Context, buf []byte, response *sdk.Response, err error) []byte {
 	if err != nil {
 		return s.failed(ctx, err)
 	}

@@ -92,9 +92,10 @@ func (c *crew) receive(wire streamServer) error {
 // labour does one job after the other.
 func (c *crew) labour(j job) {
 	for ok := true; ok; j, ok = <-c.work {
-		outcome := outcomes.Get().(*providerv1.CallOutcome)
+		response, err := c.server.ask(j.ctx, j.call.GetRequest())
+		outcome := outcomes.Get().(*providerv1.CallOutcome) // not before: calls take long, and there are many
 		outcome.Id = j.call.GetId()
-		outcome.Response = c.server.complete(j.ctx, j.call.GetRequest(), outcome.GetResponse()[:0])
+		outcome.Response = c.server.encode(j.ctx, outcome.GetResponse()[:0], response, err)
 		c.cancel(j.call.GetId(), j.ctx)
 		c.out.put(outcome, 0, bounds{})
 	}

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -221,6 +223,50 @@ func TestAStalledStream(t *testing.T) {
 	if took := time.Since(began); took > 10*time.Second {
 		t.Errorf("took %v", took)
 	}
+}
+
+// A call under way holds none of the memory that answers were encoded into.
+func TestACallUnderWayHoldsNoRoomForItsAnswer(t *testing.T) {
+	const n = 500
+	here, answer := make(chan struct{}), make(chan string)
+	c := connect(t, &fake{complete: func(context.Context, *sdk.Query) (*sdk.Response, error) {
+		here <- struct{}{}
+		return &sdk.Response{Content: <-answer}, nil
+	}})
+	round := func(size int, meanwhile func()) {
+		var calls sync.WaitGroup
+		for range n {
+			calls.Go(func() {
+				if _, err := c.Complete(t.Context(), textQuery("x")); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		for range n {
+			<-here
+		}
+		meanwhile()
+		for range n {
+			answer <- strings.Repeat("x", size)
+		}
+		calls.Wait()
+	}
+	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // as if there were much else
+	var before, after uint64
+	round(30_000, func() { before = heap() })
+	round(1, func() { after = heap() })
+	if after > before+5<<20 {
+		t.Errorf("%d calls under way hold %d bytes more than those before them", n, after-before)
+	}
+}
+
+// heap is what is in use, without what is only kept for another use.
+func heap() uint64 {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
 }
 
 func BenchmarkComplete(b *testing.B) {
