@@ -184,17 +184,17 @@ func TestACloseThatIsAnnouncedIsHonoured(t *testing.T) {
 
 func TestACallsDeadlineIsNotItsConnections(t *testing.T) {
 	var connections atomic.Int64
-	c := dial(t, httpapi.Config{Timeout: 300 * time.Millisecond, BaseURL: rawServer(t, func(c net.Conn, r *bufio.Reader) {
+	c := dial(t, httpapi.Config{Timeout: time.Second, BaseURL: rawServer(t, func(c net.Conn, r *bufio.Reader) {
 		connections.Add(1)
 		for readRequest(r) == nil {
 			fmt.Fprint(c, answer)
 		}
 	})})
-	for range 2 {
-		if _, err := post(context.Background(), c); err != nil {
+	for _, pause := range []time.Duration{0, 1100 * time.Millisecond} {
+		time.Sleep(pause)
+		if _, err := post(t.Context(), c); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(400 * time.Millisecond)
 	}
 	if n := connections.Load(); n != 1 {
 		t.Errorf("%d connections", n)
