@@ -233,7 +233,7 @@ func TestACallUnderWayHoldsNoRoomForItsAnswer(t *testing.T) {
 		here <- struct{}{}
 		return &sdk.Response{Content: <-answer}, nil
 	}})
-	round := func(size int, meanwhile func()) {
+	round := func(n, size int, meanwhile func()) {
 		var calls sync.WaitGroup
 		for range n {
 			calls.Go(func() {
@@ -253,8 +253,12 @@ func TestACallUnderWayHoldsNoRoomForItsAnswer(t *testing.T) {
 	}
 	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // as if there were much else
 	var before, after uint64
-	round(30_000, func() { before = heap() })
-	round(1, func() { after = heap() })
+	round(1, 1, func() {}) // opens the stream
+	round(n, 20_000, func() { before = heap() })
+	for range 2 {
+		round(1, 1, func() {}) // a queue knows until then what it had last
+	}
+	round(n, 1, func() { after = heap() })
 	if after > before+5<<20 {
 		t.Errorf("%d calls under way hold %d bytes more than those before them", n, after-before)
 	}
