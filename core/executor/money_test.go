@@ -113,7 +113,11 @@ func TestQueriesThatABudgetCannotHold(t *testing.T) {
 	} {
 		p := &fake{}
 		c.cfg.Lanes = []route.Lane{local("a", p)}
-		r := newExecutor(t, c.cfg).Submit(context.Background(), c.q)
+		e := newExecutor(t, c.cfg)
+		r, other := e.Submit(context.Background(), c.q), e.Submit(context.Background(), c.q)
+		if r.Error == other.Error {
+			t.Errorf("%s: two results have one error", name)
+		}
 		if r.Error == nil || r.Error.Kind != c.kind || !strings.Contains(r.Error.Message, c.want) || p.count() != 0 {
 			t.Errorf("%s: %+v after %d calls", name, r, p.count())
 		}

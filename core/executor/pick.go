@@ -111,15 +111,17 @@ func (e *Executor) hopeless(l *lane, t *task, now time.Time) *sdk.Error {
 	if !e.budget.Capped() || l.Free && !e.budget.CapsTokens() {
 		return nil
 	}
-	hold, err := l.bound(&t.query)
+	hold, unbounded := l.bound(&t.query)
 	t.hold = hold
-	if err == nil && e.budget.Exceeds(hold) {
-		err = sdk.Errorf(sdk.TooLarge, "the query may cost %v and %d tokens, which is more than the whole budget: lower max_tokens or raise the budget", hold.Cost, hold.Tokens)
+	switch {
+	case unbounded != nil:
+		return new(*unbounded) // others have the same one
+	case e.budget.Exceeds(hold):
+		return sdk.Errorf(sdk.TooLarge, "the query may cost %v and %d tokens, which is more than the whole budget: lower max_tokens or raise the budget", hold.Cost, hold.Tokens)
+	case !l.priced && e.budget.CapsCost():
+		return sdk.Errorf(sdk.InvalidRequest, "the price of model %q on lane %q is not known, so a budget cannot hold it: give its price, or use a model with a known one", l.key.model, l.Name)
 	}
-	if err == nil && !l.priced && e.budget.CapsCost() {
-		err = sdk.Errorf(sdk.InvalidRequest, "the price of model %q on lane %q is not known, so a budget cannot hold it: give its price, or use a model with a known one", l.key.model, l.Name)
-	}
-	return err
+	return nil
 }
 
 // clear asks everything that must agree before t is sent: slot, breaker,
