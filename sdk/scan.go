@@ -10,7 +10,8 @@ package sdk
 func ScanQuery(data []byte, other func(key string, s *Scanner) bool) (q Query, ok bool) {
 	s := NewScanner(data)
 	if other == nil {
-		return q, q.scan(s)
+		ok = q.scan(s)
+		return q, ok
 	}
 	var seen members
 	s.Object(func(key []byte) {
