@@ -88,7 +88,7 @@ var mutations = []mutation{
 		test: "TestQueryTimeout"},
 	{rule: "a sleeping retry holds no slot", file: "core/executor/lane.go", old: "if t.notBefore.After(now) {", new: "if t.notBefore.After(now.Add(time.Hour)) {",
 		test: "TestSleepingRetryHoldsNoSlot"},
-	{rule: "execution time covers all attempts", file: "core/executor/settle.go", old: "time.Since(t.started)", new: "time.Since(t.sent)", test: "TestExecutionTimeCoversAllAttempts"},
+	{rule: "execution time covers all attempts", file: "core/executor/settle.go", old: "time.Since(t.started)", new: "time.Since(t.pass.Sent())", test: "TestExecutionTimeCoversAllAttempts"},
 	{rule: "what may have been paid for is marked", file: "core/executor/settle.go", old: "t.billed = true", new: "t.billed = false", test: "TestPossiblyBilled"},
 	{rule: "a lane that is down is left alone", file: "core/route/breaker.go", old: "c.ConsecutiveFailures >= tripAfter", new: "c.ConsecutiveFailures >= 1<<30",
 		test: "TestOutages", in: executorPkg},
@@ -146,7 +146,7 @@ var mutations = []mutation{
 	{rule: "a query falls back before it is too late", file: "core/executor/place.go", old: "t.attempts == 0 || !e.overdue(", new: "t.attempts >= 0 || !e.overdue(", test: "TestFallsBackBeforeItIsTooLate"},
 	{rule: "a reply cut short is no success", file: "core/executor/attempt.go", old: "case sdk.Length:", new: `case "no such reason":`, test: "TestUnfinishedRepliesAreErrorsThatKeepTheText"},
 	{rule: "an invalid query is not sent", file: "core/executor/feed.go", old: "	if a.wrong != nil {", new: "	if a.wrong != nil && t.index < 0 {", test: "TestItemErrorsAreResults"},
-	{rule: "a deaf provider does not keep its query from an end", file: "core/executor/crew.go", old: "e.abandon(t, e.expired(t, nil))", new: "t.cancel()",
+	{rule: "a deaf provider does not keep its query from an end", file: "core/executor/crew.go", old: "e.abandon(t, e.expired(t, nil))", new: "t.worker.cancel()",
 		test: "TestQueryTimeoutDoesNotWaitForADeafProvider"},
 	{rule: "a deaf provider does not hold up the end", file: "core/executor/run.go", old: "t.run == r && !t.ended", new: "t.run == r && t.ended", test: "TestCancelDoesNotWaitForADeafProvider"},
 }
