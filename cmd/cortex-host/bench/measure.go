@@ -36,7 +36,7 @@ type ProcessCPU struct {
 	CPU  time.Duration `json:"cpu_ns"`
 }
 
-// sampleEvery is how often processes are looked at.
+// sampleEvery is how often processes are looked at in the beginning.
 const sampleEvery = 25 * time.Millisecond
 
 // runMeasure runs a command, waits for it and all its descendants, and prints

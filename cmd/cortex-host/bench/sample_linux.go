@@ -22,16 +22,15 @@ type sampler struct {
 
 func newSampler(root int) *sampler { return &sampler{root: root, cpu: map[int]ProcessCPU{}} }
 
-// run samples until stop is closed.
+// run samples until stop is closed: seldom in a long run, whose memory is level
+// by then, and whose latency would show every look at it.
 func (s *sampler) run(stop <-chan struct{}) {
-	ticker := time.NewTicker(sampleEvery)
-	defer ticker.Stop()
-	for {
+	for began := time.Now(); ; {
 		s.sample()
 		select {
 		case <-stop:
 			return
-		case <-ticker.C:
+		case <-time.After(max(sampleEvery, time.Since(began)/5)):
 		}
 	}
 }

@@ -24,6 +24,7 @@ type pool struct {
 	path    string // of the base URL, escaped
 	header  []byte // the lines that all requests have
 	timeout time.Duration
+	dialing chan struct{} // has an element for each connection that is being opened
 
 	mu     sync.Mutex
 	idle   []*conn // the one used last is at the end
@@ -34,7 +35,7 @@ type pool struct {
 var _ transport = (*pool)(nil)
 
 func newPool(base *url.URL, config *tls.Config, header http.Header, timeout time.Duration) *pool {
-	p := &pool{host: base.Host, path: base.EscapedPath(), timeout: timeout}
+	p := &pool{host: base.Host, path: base.EscapedPath(), timeout: timeout, dialing: make(chan struct{}, maxDialing)}
 	port := base.Port()
 	if base.Scheme == "https" {
 		config.ServerName = base.Hostname()
@@ -144,9 +145,20 @@ func (p *pool) take(ctx context.Context) (*conn, error) {
 	}
 }
 
+// maxDialing bounds the connections to one server that are being opened. With
+// thousands at once each handshake would take as long as all of them, and hold
+// its stack and its buffers for that time.
+const maxDialing = 256
+
 // dial opens a connection, on a goroutine of its own: a handshake needs a deep
 // stack, and a worker would keep that for as long as it lives.
 func (p *pool) dial(ctx context.Context) (c *conn, err error) {
+	select {
+	case p.dialing <- struct{}{}:
+		defer func() { <-p.dialing }()
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

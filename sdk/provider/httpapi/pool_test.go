@@ -254,3 +254,38 @@ func TestConnectionsOverTLSAreReused(t *testing.T) {
 		t.Errorf("%d connections for 5 calls in turn", n)
 	}
 }
+
+// However many calls begin at once, only so many connections are being opened:
+// the others wait, and one that is given up meanwhile was not sent.
+func TestConnectionsThatAreOpenedAtOnceAreBounded(t *testing.T) {
+	const bound, calls = 256, 300
+	var opened atomic.Int64
+	release := make(chan struct{})
+	base := rawServer(t, func(c net.Conn, _ *bufio.Reader) { // no handshake comes of it
+		opened.Add(1)
+		<-release
+	})
+	defer close(release)
+	c := dial(t, httpapi.Config{BaseURL: strings.Replace(base, "http:", "https:", 1)})
+	ctx, cancel := context.WithCancel(t.Context())
+	errs := make(chan error, calls)
+	for range calls {
+		go func() {
+			_, err := post(ctx, c)
+			errs <- err
+		}()
+	}
+	for end := time.Now().Add(20 * time.Second); opened.Load() < bound && time.Now().Before(end); {
+		time.Sleep(time.Millisecond)
+	}
+	time.Sleep(50 * time.Millisecond)
+	if n := opened.Load(); n != bound {
+		t.Errorf("%d connections are being opened, want %d", n, bound)
+	}
+	cancel()
+	for range calls {
+		if err := <-errs; !errors.Is(err, sdk.Unreachable) || !errors.Is(err, context.Canceled) {
+			t.Errorf("got %v", err)
+		}
+	}
+}
