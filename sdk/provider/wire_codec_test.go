@@ -122,10 +122,11 @@ func everyFieldIsSet(t *testing.T, v reflect.Value, but ...string) {
 // What is no message is refused, and the error names the field.
 func TestWhatTheCodecRefuses(t *testing.T) {
 	for data, want := range map[string]string{
-		"\x0a":                 "unexpected EOF",
-		"\x0a\x05ab":           "unexpected EOF",
-		"\x0a\x01\xff":         "field 1 contains invalid UTF-8",
-		"\x12\x03\x12\x01\xff": "field 2: field 2 contains invalid UTF-8",
+		"\x0a":                     "unexpected EOF",
+		"\x0a\x05ab":               "unexpected EOF",
+		"\x0a\x01\xff":             "field 1 contains invalid UTF-8",
+		"\x12\x03\x12\x01\xff":     "field 2: field 2 contains invalid UTF-8",
+		"\xf8\xf8\xf8\xf8\x30\x00": "there is no field",
 	} {
 		if q, err := decodeQuery([]byte(data)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%x: got %+v, %v, want %q", data, q, err, want)
@@ -150,7 +151,7 @@ func TestTheCodecReadsWhatIsLegal(t *testing.T) {
 		"a message in two parts": {message(1, message(1, "a"), message(3, "\x08\x05")) + message(1, message(3, "\x10\x06")),
 			&sdk.Response{Content: "a", Usage: &sdk.Usage{PromptTokens: 5, CompletionTokens: 6}}, nil},
 		"the other outcome between":    {message(1, message(1, "a")) + message(2) + message(1, message(5, "r")), &sdk.Response{RequestID: "r"}, nil},
-		"a field of another type":      {message(1, "\x08\x07", message(2, "m")), &sdk.Response{ModelServed: "m"}, nil},
+		"a field of another type":      {message(1, message(1, "a"), "\x08\x07", message(2, "m")), &sdk.Response{Content: "a", ModelServed: "m"}, nil},
 		"the last of two numbers":      {message(1, message(3, "\x08\x05\x08\x06")), &sdk.Response{Usage: &sdk.Usage{PromptTokens: 6}}, nil},
 		"defaults, and in any order":   {message(1, message(9), "\x20\x00", message(1, "a")), &sdk.Response{Content: "a"}, nil},
 		"the last of two kinds":        {message(2, "\x08\x02\x08\x63"), nil, &sdk.Error{Kind: sdk.Internal}},

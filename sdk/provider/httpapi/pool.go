@@ -24,7 +24,7 @@ type pool struct {
 	path    string // of the base URL, escaped
 	header  []byte // the lines that all requests have
 	timeout time.Duration
-	dialing chan struct{} // has an element for each connection that is being opened
+	shaking chan struct{} // has an element for each TLS handshake that is under way
 
 	mu     sync.Mutex
 	idle   []*conn // the one used last is at the end
@@ -35,7 +35,7 @@ type pool struct {
 var _ transport = (*pool)(nil)
 
 func newPool(base *url.URL, config *tls.Config, header http.Header, timeout time.Duration) *pool {
-	p := &pool{host: base.Host, path: base.EscapedPath(), timeout: timeout, dialing: make(chan struct{}, maxDialing)}
+	p := &pool{host: base.Host, path: base.EscapedPath(), timeout: timeout, shaking: make(chan struct{}, maxShaking)}
 	port := base.Port()
 	if base.Scheme == "https" {
 		config.ServerName = base.Hostname()
@@ -145,45 +145,55 @@ func (p *pool) take(ctx context.Context) (*conn, error) {
 	}
 }
 
-// maxDialing bounds the connections to one server that are being opened. With
-// thousands at once each handshake would take as long as all of them, and hold
-// its stack and its buffers for that time.
-const maxDialing = 256
+// maxShaking bounds the handshakes with one server at once. With thousands each
+// would take as long as all of them, and hold its stack and its buffers for that
+// time.
+const maxShaking = 256
 
-// dial opens a connection, on a goroutine of its own: a handshake needs a deep
-// stack, and a worker would keep that for as long as it lives.
-func (p *pool) dial(ctx context.Context) (c *conn, err error) {
-	select {
-	case p.dialing <- struct{}{}:
-		defer func() { <-p.dialing }()
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
-	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		c, err = p.connect(ctx)
-	}()
-	<-done
-	return c, err
-}
-
-func (p *pool) connect(ctx context.Context) (*conn, error) {
-	plain, err := dialer().DialContext(ctx, "tcp", p.addr)
+// dial opens a connection.
+func (p *pool) dial(ctx context.Context) (*conn, error) {
+	plain, err := aside(func() (net.Conn, error) { return dialer().DialContext(ctx, "tcp", p.addr) })
 	if err != nil {
 		return nil, err
 	}
 	if p.tls == nil {
 		return newConn(plain, plain), nil
 	}
-	secure := tls.Client(plain, p.tls)
-	ctx, cancel := context.WithTimeout(ctx, handshakeTimeout)
-	defer cancel()
-	if err := secure.HandshakeContext(ctx); err != nil {
+	select {
+	case p.shaking <- struct{}{}:
+		defer func() { <-p.shaking }()
+	case <-ctx.Done():
 		plain.Close()
-		return nil, fmt.Errorf("TLS handshake: %w", err)
+		return nil, context.Cause(ctx)
+	}
+	secure, err := aside(func() (net.Conn, error) { return p.shake(ctx, plain) })
+	if err != nil {
+		plain.Close()
+		return nil, err
 	}
 	return newConn(secure, plain), nil
+}
+
+func (p *pool) shake(ctx context.Context, plain net.Conn) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, handshakeTimeout)
+	defer cancel()
+	secure := tls.Client(plain, p.tls)
+	if err := secure.HandshakeContext(ctx); err != nil {
+		return nil, fmt.Errorf("TLS handshake: %w", err)
+	}
+	return secure, nil
+}
+
+// aside opens something on a goroutine of its own: that needs a deep stack, and a
+// worker would keep it for as long as it lives.
+func aside(open func() (net.Conn, error)) (c net.Conn, err error) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		c, err = open()
+	}()
+	<-done
+	return c, err
 }
 
 // put keeps a connection for the next call.
