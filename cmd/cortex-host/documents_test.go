@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/cortexlinux/cortex-host/sdk/provider/providertest/upstream"
@@ -104,7 +105,12 @@ func runsAsWritten(t *testing.T, script string) {
 		if err := os.MkdirAll(tools, 0o755); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(path, []byte("#!/bin/sh\nset -eu\n"+text), 0o755); err != nil {
+		// A child that another test forks while the file is open for writing has
+		// it open until it executes: "text file busy".
+		syscall.ForkLock.RLock()
+		err := os.WriteFile(path, []byte("#!/bin/sh\nset -eu\n"+text), 0o755)
+		syscall.ForkLock.RUnlock()
+		if err != nil {
 			t.Fatal(err)
 		}
 	}

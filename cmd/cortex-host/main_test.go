@@ -146,6 +146,10 @@ func cleanEnv(home string) []string {
 	}
 }
 
+// TestScripts runs testdata/script. A script that copies a program says exec cp:
+// while this process writes one, a child that is forked for another script
+// inherits the open file, and until that child executes something the program is
+// a "text file busy".
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
