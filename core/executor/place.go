@@ -90,7 +90,12 @@ func (l *lane) refusal() *sdk.Error {
 		err.Provider = l.Name
 		return err
 	}
-	err := sdk.Errorf(l.lastErr.Kind, "not sent: lane %q is down; its last failure: %w", l.Name, l.lastErr)
+	kind := l.lastErr.Kind
+	switch kind {
+	case sdk.InDoubt, sdk.DeadlineExceeded, sdk.Canceled: // as only one that was sent can be
+		kind = sdk.Unreachable
+	}
+	err := sdk.Errorf(kind, "not sent: lane %q is down; its last failure: %w", l.Name, l.lastErr)
 	err.Provider = l.Name
 	return err
 }

@@ -106,6 +106,7 @@ var mutations = []mutation{
 		test: "TestOnlyTheConfigurationLeadsFromLocalToRemote", in: executorPkg},
 	{rule: "an answer from a fallback is marked", file: "core/executor/settle.go", old: "resp != nil && t.stop > 0", new: "resp != nil && t.stop > 9", test: "TestFallbackIsMarked"},
 	{rule: "a long pause sends queries elsewhere", file: "core/executor/lane.go", old: "now.Add(parkAfter)", new: "now.Add(1000*parkAfter)", test: "TestLongRetryAfterParksTheLane"},
+	{rule: "what was not sent did not time out", file: "core/executor/place.go", old: "case sdk.InDoubt, sdk.DeadlineExceeded, sdk.Canceled:", new: "case sdk.Canceled:", test: "TestWhatWaitsForASilentServerFails"},
 	{rule: "keys share the load", file: "core/executor/place.go", old: "l.load() < best.load()", new: "l.load() < 0*best.load()", test: "TestKeysShareTheLoad"},
 
 	// Priority
