@@ -78,30 +78,37 @@ func TestDeadAddressEndsSoon(t *testing.T) {
 // What waits for a server that answers nobody was not sent: it has neither timed
 // out nor been cut off by the end of its run, and nothing of it is in doubt.
 func TestWhatWaitsForASilentServerFails(t *testing.T) {
-	for _, kind := range []sdk.Kind{sdk.DeadlineExceeded, sdk.InDoubt} {
-		synctest.Test(t, func(t *testing.T) {
-			p := &fake{do: func(context.Context, *sdk.Query, int) (*sdk.Response, error) {
-				time.Sleep(500 * time.Millisecond)
-				return nil, &sdk.Error{Kind: kind, Message: "timeout"}
-			}}
-			e := newExecutor(t, executor.Config{Lanes: []route.Lane{local("a", p)}, MaxConcurrent: 8, QueryTimeout: time.Second})
-			b := batch(t, e, queries(500))
-			if b.FailureCount != 500 || b.UnsentCount != 0 {
-				t.Errorf("%s: %d failed, %d were kept from being asked", kind, b.FailureCount, b.UnsentCount)
-			}
-			waited := 0
-			for _, r := range b.Results {
-				if r.Attempts > 0 {
-					continue
-				}
-				if waited++; r.Error.Kind != sdk.Unreachable || r.PossiblyBilled || executor.Unsent(&r) {
-					t.Fatalf("%s: %+v: %v", kind, r, r.Error)
-				}
-			}
-			if waited < 400 {
-				t.Errorf("%s: only %d were not sent", kind, waited)
-			}
-		})
+	for name, timeout := range map[string]time.Duration{"down for longer than a query may take": time.Second, "hopeless": time.Hour} {
+		for _, kind := range []sdk.Kind{sdk.DeadlineExceeded, sdk.InDoubt} {
+			t.Run(name+"/"+string(kind), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) { waitsForSilence(t, kind, timeout) })
+			})
+		}
+	}
+}
+
+func waitsForSilence(t *testing.T, kind sdk.Kind, timeout time.Duration) {
+	p := &fake{do: func(context.Context, *sdk.Query, int) (*sdk.Response, error) {
+		time.Sleep(500 * time.Millisecond)
+		return nil, &sdk.Error{Kind: kind, Message: "timeout"}
+	}}
+	e := newExecutor(t, executor.Config{Lanes: []route.Lane{local("a", p)}, MaxConcurrent: 8, QueryTimeout: timeout})
+	b := batch(t, e, queries(500))
+	if b.FailureCount != 500 || b.UnsentCount != 0 {
+		t.Errorf("%d failed, %d were kept from being asked", b.FailureCount, b.UnsentCount)
+	}
+	waited := 0
+	for _, r := range b.Results {
+		sent := r.Attempts > 0
+		if r.PossiblyBilled != sent || executor.Unsent(&r) || (r.Error.Kind == sdk.Unreachable) == sent {
+			t.Fatalf("%+v: %v", r, r.Error)
+		}
+		if !sent {
+			waited++
+		}
+	}
+	if waited < 400 {
+		t.Errorf("only %d were not sent", waited)
 	}
 }
 

@@ -83,7 +83,9 @@ func (e *Executor) bestOf(stop []int, t *task, now time.Time) (best *lane, refus
 	return best, refusal
 }
 
-// refusal is the error of a query that cannot be sent on this lane.
+// refusal is the error of a query that cannot be sent on this lane. It says what
+// is wrong with the lane: what an earlier attempt of the query may have cost is
+// told by PossiblyBilled.
 func (l *lane) refusal() *sdk.Error {
 	if l.stopped != nil {
 		err := sdk.Errorf(sdk.LaneStopped, "not sent: lane %q was stopped by an earlier failure: %w", l.Name, l.stopped)
@@ -92,7 +94,7 @@ func (l *lane) refusal() *sdk.Error {
 	}
 	kind := l.lastErr.Kind
 	switch kind {
-	case sdk.InDoubt, sdk.DeadlineExceeded, sdk.Canceled: // as only one that was sent can be
+	case sdk.InDoubt, sdk.DeadlineExceeded, sdk.Canceled: // as only a call can be
 		kind = sdk.Unreachable
 	}
 	err := sdk.Errorf(kind, "not sent: lane %q is down; its last failure: %w", l.Name, l.lastErr)
