@@ -48,7 +48,7 @@ func (e *Executor) findSlots(t *task, out *outcome, now time.Time) {
 	switch {
 	case out.err == nil:
 		e.auto.answered(now, e.busy())
-	case out.err.Kind == sdk.Overloaded:
+	case out.err.Kind == sdk.Overloaded && t.lane.limiter.InTrouble():
 		e.auto.overloaded(now, t.pass.Sent())
 	}
 	e.slots = e.auto.slots

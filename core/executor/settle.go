@@ -67,17 +67,6 @@ func (e *Executor) nextChance(t *task, at time.Time) time.Time {
 // breaker, limiter and statistics can learn from it.
 func (e *Executor) land(t *task, out *outcome, now time.Time) {
 	l := t.lane
-	e.findSlots(t, out, now)
-	last := len(e.flying) - 1
-	e.flying[t.flight] = e.flying[last]
-	e.flying[t.flight].flight = t.flight
-	e.flying[last] = nil
-	e.flying = e.flying[:last]
-	l.stats.occupied(now, l.flying, e.slotsOf(l))
-	l.flying--
-	l.stats.rest(l.load() == 0)
-	l.scouted = true
-
 	learned := limiter.Outcome{Usage: out.usage}
 	health := route.Healthy
 	if out.err != nil {
@@ -89,9 +78,20 @@ func (e *Executor) land(t *task, out *outcome, now time.Time) {
 	if out.resp != nil {
 		learned.RateLimit = out.resp.RateLimit
 	}
+	l.limiter.Settle(now, t.pass, learned)
+	e.findSlots(t, out, now)
+	last := len(e.flying) - 1
+	e.flying[t.flight] = e.flying[last]
+	e.flying[t.flight].flight = t.flight
+	e.flying[last] = nil
+	e.flying = e.flying[:last]
+	l.stats.occupied(now, l.flying, e.slotsOf(l))
+	l.flying--
+	l.stats.rest(l.load() == 0)
+	l.scouted = true
+
 	l.refuses.observe(out.err, now)
 	t.watch.Done(now, health)
-	l.limiter.Settle(now, t.pass, learned)
 	e.budget.Settle(t.hold, t.used(out))
 	l.sizes.learn(t.query.PromptBytes(), out.usage)
 	l.stats.attempt(out)

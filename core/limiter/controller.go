@@ -50,7 +50,7 @@ type controller struct {
 	delivered history
 	lastCut   time.Time
 	sinceCut  float64       // delivered since
-	probed    time.Duration // spent since on finding out when the vendor answers again
+	probed    time.Duration // of the gate, until then
 	stepped   time.Time     // when grow was last called
 	paused    time.Time     // no growth before
 }
@@ -102,8 +102,9 @@ func (c *controller) accepted(now time.Time) {
 }
 
 // refused notes a refusal of a call that was sent at a time and a rate. All refusals of
-// calls sent before a cut belong to the loss that the cut was for.
-func (c *controller) refused(now, sent time.Time, rate float64) {
+// calls sent before a cut belong to the loss that the cut was for. Probed is how
+// long it took, up to now, to find out when the vendor answers again.
+func (c *controller) refused(now, sent time.Time, rate float64, probed time.Duration) {
 	if !c.lastCut.IsZero() && !sent.After(c.lastCut) {
 		return
 	}
@@ -120,7 +121,7 @@ func (c *controller) refused(now, sent time.Time, rate float64) {
 			measured = minute
 		}
 	}
-	if since := (now.Sub(c.lastCut) - c.probed).Seconds(); !known && !c.lastCut.IsZero() && since >= 1 && c.sinceCut/since < leap*measured {
+	if since := (now.Sub(c.lastCut) - (probed - c.probed)).Seconds(); !known && !c.lastCut.IsZero() && since >= 1 && c.sinceCut/since < leap*measured {
 		// Far less came through since the last cut: what did before was saved
 		// up, and this is what the vendor grants.
 		measured = c.sinceCut / since
@@ -136,5 +137,5 @@ func (c *controller) refused(now, sent time.Time, rate float64) {
 	}
 	c.ceiling = measured
 	c.sure = known || agreed
-	c.lastCut, c.sinceCut, c.probed = now, 0, 0
+	c.lastCut, c.sinceCut, c.probed = now, 0, probed
 }

@@ -1,10 +1,6 @@
 package limiter
 
-import (
-	"time"
-
-	"github.com/cortexlinux/cortex-host/sdk"
-)
+import "time"
 
 // The waits between probes of a vendor that refuses without saying for how
 // long.
@@ -13,46 +9,53 @@ const (
 	lastProbe  = 15 * time.Second
 )
 
+// A probe that is not refused for so long, and for so many times what the
+// slowest refusal took, got through. Its answer may take minutes.
+const (
+	leastPatience = 500 * time.Millisecond
+	patience      = 4
+)
+
 // A gate closes a lane after a refusal: for the time that the vendor asked
 // for, or, without one, until a single call at a time finds it open again. The
 // zero value is open.
 type gate struct {
 	until    time.Time // closed before
 	interval time.Duration
-	probing  bool // only single calls until one succeeds
+	probing  bool // only single calls until one gets through
 	out      bool // one of them is under way
+	sent     time.Time
 	since    time.Time
+	slowest  time.Duration // refusal since it was open
+	probed   time.Duration // how long probing took
 }
 
-// ready returns when the gate may be passed: now, or later. It returns the
-// zero time if that depends on the probe under way.
+// ready returns when the gate may be passed: now, or later.
 func (g *gate) ready(now time.Time) (at time.Time, open bool) {
-	switch {
-	case now.Before(g.until):
-		return g.until, false
-	case g.probing && g.out:
-		return time.Time{}, false
+	at = g.until
+	if g.probing && g.out {
+		at = later(at, g.sent.Add(max(leastPatience, patience*g.slowest)))
 	}
-	return now, true
+	return at, !now.Before(at)
 }
 
 // pass registers a call that ready has let through, and reports whether it is
 // a probe.
-func (g *gate) pass() bool {
-	g.out = g.probing
+func (g *gate) pass(now time.Time) bool {
+	if g.out {
+		g.open(now)
+	}
+	g.out, g.sent = g.probing, now
 	return g.probing
 }
 
 // refused closes the gate. Calls that were sent before the gate closed add
 // nothing to what is known, unless they ask for a longer pause.
 func (g *gate) refused(now time.Time, p Pass, retryAfter *time.Duration) {
-	if p.probe {
-		g.out = false
-	}
+	g.lost(p)
+	g.slowest = max(g.slowest, now.Sub(p.at))
 	if retryAfter != nil && *retryAfter > 0 {
-		if until := now.Add(*retryAfter); until.After(g.until) {
-			g.until = until
-		}
+		g.until = later(g.until, now.Add(*retryAfter))
 		if p.probe || !g.probing {
 			g.probing, g.interval = false, 0
 		}
@@ -65,25 +68,30 @@ func (g *gate) refused(now time.Time, p Pass, retryAfter *time.Duration) {
 	g.since = now
 	g.probing = true
 	g.interval = min(max(2*g.interval, firstProbe), lastProbe)
-	if until := now.Add(g.interval); until.After(g.until) {
-		g.until = until
+	g.until = later(g.until, now.Add(g.interval))
+}
+
+// answered opens the gate if the call was sent after it had closed.
+func (g *gate) answered(now time.Time, p Pass) {
+	g.lost(p)
+	if !p.at.Before(g.since) {
+		g.open(now)
+		g.slowest = 0
 	}
 }
 
-// answered opens the gate if a probe got through.
-func (g *gate) answered(p Pass) {
-	if p.probe || !p.at.Before(g.since) {
-		g.probing, g.out, g.interval = false, false, 0
+// open ends the probing.
+func (g *gate) open(now time.Time) {
+	if g.probing {
+		g.probed += now.Sub(g.since)
 	}
+	g.probing, g.out, g.interval = false, false, 0
 }
 
 // lost is for a call that says nothing about the vendor, such as a canceled
 // one: the next call may probe again.
 func (g *gate) lost(p Pass) {
-	if p.probe {
+	if p.probe && p.at.Equal(g.sent) {
 		g.out = false
 	}
 }
-
-// refusal reports whether a failure of this kind closes the gate.
-func refusal(kind sdk.Kind) bool { return kind == sdk.RateLimited || kind == sdk.Overloaded }

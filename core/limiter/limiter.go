@@ -88,6 +88,7 @@ type Limiter struct {
 	requests bucket
 	tokens   [3]ledger // total, input, output
 	gate     gate
+	trouble  trouble
 
 	// adaptive is nil if the rate is fixed.
 	adaptive *controller
@@ -118,7 +119,7 @@ func New(cfg Config) (*Limiter, error) {
 	if cfg.Share == 0 {
 		cfg.Share = 1
 	}
-	l := &Limiter{requests: newBucket(r, cfg.Burst), share: cfg.Share, deaf: cfg.IgnoreTokenHeaders}
+	l := &Limiter{requests: newBucket(r, cfg.Burst), trouble: seriousPart, share: cfg.Share, deaf: cfg.IgnoreTokenHeaders}
 	if cfg.Adaptive {
 		l.adaptive = &controller{rate: r, start: r}
 	}
@@ -170,7 +171,7 @@ func (l *Limiter) Take(now time.Time, need Need) (Pass, Wait) {
 	if l.requests.rate() > 0 {
 		l.sends.Used++
 	}
-	pass := Pass{at: now, need: need, probe: l.gate.pass()}
+	pass := Pass{at: now, need: need, probe: l.gate.pass(now)}
 	if l.adaptive != nil {
 		pass.rate = l.requests.rate()
 	}
@@ -196,11 +197,12 @@ func (l *Limiter) Settle(now time.Time, pass Pass, out Outcome) {
 	for i := range l.tokens {
 		l.tokens[i].settle(now, reserved[i], settled[i])
 	}
+	l.trouble.learn(out.Kind)
 	switch {
-	case refusal(out.Kind):
-		l.gate.refused(now, pass, out.RetryAfter)
 	case out.Kind == "":
-		l.gate.answered(pass)
+		l.gate.answered(now, pass)
+	case l.closes(pass, out):
+		l.gate.refused(now, pass, out.RetryAfter)
 	default:
 		l.gate.lost(pass)
 	}
@@ -210,16 +212,14 @@ func (l *Limiter) Settle(now time.Time, pass Pass, out Outcome) {
 	}
 	switch out.Kind {
 	case "":
-		if pass.probe {
-			l.adaptive.probed += now.Sub(l.gate.since)
-		}
 		l.adaptive.accepted(now)
 		l.remember(settled)
 	case sdk.RateLimited:
 		if !pass.probe {
-			l.adaptive.refused(now, pass.at, pass.rate)
+			l.adaptive.refused(now, pass.at, pass.rate, l.gate.probed)
 		}
-	case sdk.Overloaded, sdk.InDoubt:
+	}
+	if l.trouble.serious() {
 		l.adaptive.paused = now.Add(growthPause)
 	}
 	l.adapt(now)
@@ -230,6 +230,24 @@ func (l *Limiter) PausedUntil() time.Time {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.gate.until
+}
+
+// closes reports whether an outcome closes the gate: a rate limit always does, an
+// overload unless it is a single one of which the vendor says nothing more.
+func (l *Limiter) closes(p Pass, out Outcome) bool {
+	if out.Kind == sdk.Overloaded {
+		return p.probe || l.trouble.serious() || out.RetryAfter != nil && *out.RetryAfter > 0
+	}
+	return out.Kind == sdk.RateLimited
+}
+
+// InTrouble reports whether the vendor is not well: so many of the latest
+// calls were refused as overloaded, or failed in doubt, that it is more than bad
+// luck.
+func (l *Limiter) InTrouble() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.trouble.serious()
 }
 
 // SetRate fixes the rate of sends from now on; 0 takes the limit away.

@@ -168,7 +168,7 @@ func TestProbes(t *testing.T) {
 		gaps = append(gaps, wait.Until.Sub(now))
 		now = wait.Until
 		p := pass(t, l, now)
-		if _, wait := l.Take(now, limiter.Need{}); wait.Cause != limiter.Paused || !wait.Until.IsZero() {
+		if _, wait := l.Take(now, limiter.Need{}); wait.Cause != limiter.Paused || !wait.Until.After(now) {
 			t.Fatalf("a second call beside the probe: %+v", wait)
 		}
 		l.Settle(now, p, limiter.Outcome{Kind: sdk.Overloaded})
@@ -182,6 +182,113 @@ func TestProbes(t *testing.T) {
 	l.Settle(now, p, limiter.Outcome{})
 	pass(t, l, now)
 	pass(t, l, now)
+}
+
+// The answer to a probe may take minutes. What is not refused in a few times the
+// time that refusals take is not refused.
+func TestProbeThatIsNotRefusedOpensTheLane(t *testing.T) {
+	for _, c := range []struct{ takes, patience time.Duration }{
+		{10 * time.Millisecond, 500 * time.Millisecond}, {time.Second, 4 * time.Second},
+	} {
+		l := newLimiter(t, limiter.Config{})
+		now := epoch.Add(c.takes)
+		l.Settle(now, pass(t, l, epoch), limiter.Outcome{Kind: sdk.RateLimited})
+		now = now.Add(500 * time.Millisecond)
+		probe := pass(t, l, now)
+		_, wait := l.Take(now, limiter.Need{})
+		if wait.Cause != limiter.Paused || wait.Until.Sub(now) != c.patience {
+			t.Fatalf("refusals that take %v: waits %v beside the probe, %s", c.takes, wait.Until.Sub(now), wait.Cause)
+		}
+		now = wait.Until
+		other := pass(t, l, now)
+		pass(t, l, now)
+
+		// Refused late, it was the first of a new closure, and the next one is
+		// waited for longer.
+		now = now.Add(time.Second)
+		l.Settle(now, probe, limiter.Outcome{Kind: sdk.RateLimited})
+		if _, wait = l.Take(now, limiter.Need{}); wait.Until.Sub(now) != 500*time.Millisecond {
+			t.Fatalf("closed again for %v", wait.Until.Sub(now))
+		}
+		l.Settle(now, other, limiter.Outcome{}) // accepted before: says nothing
+		if _, wait = l.Take(now, limiter.Need{}); wait.Cause != limiter.Paused {
+			t.Fatal("an answer to a call of before opened the lane")
+		}
+		now = wait.Until
+		pass(t, l, now)
+		if _, wait = l.Take(now, limiter.Need{}); wait.Until.Sub(now) != 4*(c.patience+time.Second) {
+			t.Errorf("patience %v", wait.Until.Sub(now))
+		}
+	}
+}
+
+// A probe that is over when a later one is under way has no say in that.
+func TestLateProbeLeavesTheNextAlone(t *testing.T) {
+	l := newLimiter(t, limiter.Config{})
+	l.Settle(epoch, pass(t, l, epoch), limiter.Outcome{Kind: sdk.RateLimited})
+	now := epoch.Add(time.Second)
+	first := pass(t, l, now)
+	now = now.Add(time.Second)
+	l.Settle(now, pass(t, l, now), limiter.Outcome{Kind: sdk.RateLimited})
+	now = now.Add(time.Second)
+	pass(t, l, now)
+	for _, kind := range []sdk.Kind{sdk.Canceled, ""} {
+		l.Settle(now, first, limiter.Outcome{Kind: kind})
+		if _, wait := l.Take(now, limiter.Need{}); wait.Cause != limiter.Paused {
+			t.Errorf("after %q: %+v", kind, wait)
+		}
+	}
+}
+
+// Vendors fail a call now and then. That is no reason to stop all others, nor to
+// ask for less. Many failures are.
+func TestOneFailureHoldsNobodyUp(t *testing.T) {
+	for _, kind := range []sdk.Kind{sdk.Overloaded, sdk.InDoubt} {
+		l := newLimiter(t, limiter.Config{RequestsPerSecond: 5, Burst: 5, Adaptive: true})
+		now := epoch
+		call := func(kind sdk.Kind) {
+			for {
+				p, wait := l.Take(now, limiter.Need{})
+				if wait.Cause == "" {
+					l.Settle(now, p, limiter.Outcome{Kind: kind})
+					return
+				}
+				if wait.Cause != limiter.Requests {
+					t.Fatalf("%s: %+v", kind, wait)
+				}
+				now = wait.Until
+			}
+		}
+		for i := range 2000 {
+			if i%50 == 49 {
+				call(kind)
+			} else {
+				call("")
+			}
+			if l.InTrouble() {
+				t.Fatalf("%s: in trouble after %d calls", kind, i)
+			}
+		}
+		if l.Rate() < 50 {
+			t.Errorf("%s: the rate grew to %v only", kind, l.Rate())
+		}
+		n := 0
+		for ; !l.InTrouble(); n++ {
+			call(kind)
+		}
+		if n > 15 {
+			t.Errorf("%s: %d failures in a row were borne", kind, n)
+		}
+		grown := l.Rate()
+		_, wait := l.Take(now, limiter.Need{})
+		if closed := wait.Cause == limiter.Paused; closed != (kind == sdk.Overloaded) {
+			t.Errorf("%s: %+v", kind, wait)
+		}
+		l.Take(now.Add(5*time.Second), limiter.Need{})
+		if l.Rate() > grown {
+			t.Errorf("%s: the rate grew from %v to %v while the vendor was in trouble", kind, grown, l.Rate())
+		}
+	}
 }
 
 func TestCanceledProbeIsFollowedByAnother(t *testing.T) {

@@ -92,6 +92,7 @@ type scenario struct {
 	name               string
 	headers, after     bool
 	fast               bool    // answers take a millisecond, not a second
+	slow               bool    // answers take half a minute
 	steps              bool    // the limit halves after 400 s and doubles after 800 s
 	from, until        float64 // seconds that count; until 0 is 20 minutes
 	rival              float64 // the part of the limit that somebody else takes
@@ -104,6 +105,7 @@ var scenarios = []scenario{
 	{name: "rival", headers: true, after: true, rival: 0.3, least: 85, mostRefused: 1.5},
 	{name: "Retry-After", after: true, least: 90, mostRefused: 1},
 	{name: "blind", least: 80, mostRefused: 2},
+	{name: "blind, slow", slow: true, least: 70, mostRefused: 2},
 }
 
 // A landing is a call that will end.
@@ -216,6 +218,9 @@ func simulateInBubble(t *testing.T, kind string, rate float64, seed uint64, s sc
 		latency := 0.8 * math.Exp(0.5*rng.NormFloat64())
 		if s.fast {
 			latency /= 1000
+		}
+		if s.slow {
+			latency *= 30
 		}
 		ok, after := vendor.take(now, size)
 		if ok {
