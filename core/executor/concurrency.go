@@ -19,6 +19,9 @@ const (
 	// rest is for how many steps a concurrency that was best is kept before
 	// the next one is tried again.
 	rest = 20
+	// firstRest is the same after an overload, until a second one says that the
+	// first was no accident.
+	firstRest = 2
 )
 
 // concurrency finds how many calls at once bring the most answers: it steps up
@@ -36,6 +39,7 @@ type concurrency struct {
 	before      int  // slots before the last step up
 	rateBefore  float64
 	resting     int
+	wary        int // for how long it rested after the last overload
 	cut         time.Time
 }
 
@@ -76,6 +80,9 @@ func (c *concurrency) answered(now time.Time, taken bool) {
 	case c.rateBefore > 0 && rate < gain*c.rateBefore:
 		c.slots, c.resting = c.before, rest
 	default:
+		if c.rateBefore > 0 {
+			c.wary = 0
+		}
 		c.before, c.rateBefore = c.slots, rate
 		c.slots = min(c.most, int(float64(c.slots)*stride)+1)
 	}
@@ -89,6 +96,7 @@ func (c *concurrency) overloaded(now, sent time.Time) {
 	}
 	c.cut = now
 	c.slots = max(1, int(float64(c.slots)*backOff))
-	c.before, c.rateBefore, c.resting = c.slots, 0, rest
+	c.wary = min(max(2*c.wary, firstRest), rest)
+	c.before, c.rateBefore, c.resting = c.slots, 0, c.wary
 	c.began, c.answers, c.taken = now, 0, false
 }

@@ -201,6 +201,9 @@ func (l *Limiter) Settle(now time.Time, pass Pass, out Outcome) {
 	switch {
 	case out.Kind == "":
 		l.gate.answered(now, pass)
+		if pass.probe {
+			l.trouble = min(l.trouble, seriousPart/2)
+		}
 	case l.closes(pass, out):
 		l.gate.refused(now, pass, out.RetryAfter)
 	default:

@@ -2,12 +2,14 @@ package limiter
 
 import "github.com/cortexlinux/cortex-host/sdk"
 
-// Vendors fail one call in a hundred on a good day. That is no reason to hold
-// up the others: a vendor is in trouble if more than one in seven of the latest
-// sixty calls or so failed. Until it has answered, one failure is enough.
+// Vendors fail one call in a hundred on a good day, and several on a bad one. That
+// is no reason to hold up the others: a vendor is in trouble if more than half of
+// the latest sixteen calls or so failed, as in client-side throttling (Site
+// Reliability Engineering, 2016, chapter 21). Until it has answered, one failure
+// is enough.
 const (
-	troubleWeight = 1.0 / 64
-	seriousPart   = 0.15
+	troubleWeight = 1.0 / 16
+	seriousPart   = 0.5
 )
 
 // trouble is the part of the latest calls whose failure says that the vendor is

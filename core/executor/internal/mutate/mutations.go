@@ -56,6 +56,7 @@ var mutations = []mutation{
 	{rule: "slow refusals are waited for", file: "core/limiter/gate.go", old: "patience*g.slowest", new: "0*g.slowest", test: "TestProbeThatIsNotRefusedOpensTheLane"},
 	{rule: "a probe of before opens nothing", file: "core/limiter/gate.go", old: "p.probe && p.at.Equal(g.sent)", new: "p.probe", test: "TestLateProbeLeavesTheNextAlone"},
 	{rule: "one failure holds nobody up", file: "core/limiter/trouble.go", old: "t > seriousPart", new: "t > seriousPart/100", test: "TestOneFailureHoldsNobodyUp"},
+	{rule: "one overload is soon forgotten", file: "core/executor/concurrency.go", old: "firstRest = 2", new: "firstRest = 20", test: "TestSporadicFailuresHoldNobodyUp"},
 	{rule: "one failure does not slow the search for slots", file: "core/executor/concurrency.go",
 		old: " && t.lane.limiter.InTrouble()", new: "", test: "TestSporadicFailuresHoldNobodyUp"},
 	{rule: "a share leaves the rest to others", file: "core/limiter/adapt.go",
