@@ -8,20 +8,26 @@ import (
 
 // How the concurrency is found.
 const (
-	// A step is judged over so many answers a slot, and so long at least.
-	stepAnswers = 3
-	stepTime    = 200 * time.Millisecond
+	// A step is judged over so many answers a slot, so many in all and so long at
+	// least.
+	stepAnswers  = 3
+	leastAnswers = 12
+	stepTime     = 200 * time.Millisecond
 	// gain is how much more has to come through for a step up to have paid.
 	gain = 1.1
 	// stride is the factor of a step up, backOff that of a step down.
 	stride  = 1.5
 	backOff = 0.8
-	// rest is for how many steps a concurrency that was best is kept before
-	// the next one is tried again.
-	rest = 20
-	// firstRest is the same after an overload, until a second one says that the
-	// first was no accident.
-	firstRest = 2
+	// Until the first step that does not pay, steps are larger and judged sooner:
+	// answers may take half a minute.
+	earlyAnswers = 1
+	earlyStride  = 2.0
+	earlyGain    = 1.3
+	// A concurrency that was best is kept for firstRest steps before the next one
+	// is tried again, for twice as many each time that this was in vain, and for
+	// longestRest at most: once may be an accident.
+	firstRest   = 2
+	longestRest = 20
 )
 
 // concurrency finds how many calls at once bring the most answers: it steps up
@@ -35,11 +41,12 @@ type concurrency struct {
 	slots, most int
 	began       time.Time // of the present step
 	answers     int
-	taken       bool // all slots were taken at some time
-	before      int  // slots before the last step up
+	taken       int // of the answers came when all slots were taken
+	before      int // slots before the last step up
 	rateBefore  float64
 	resting     int
-	wary        int // for how long it rested after the last overload
+	rest        int  // the last one, in steps; 0: a step up has paid since
+	found       bool // there was a step that did not pay
 	cut         time.Time
 }
 
@@ -61,30 +68,36 @@ func (e *Executor) findSlots(t *task, out *outcome, now time.Time) {
 // answered notes an answer, and whether all slots were taken until then.
 func (c *concurrency) answered(now time.Time, taken bool) {
 	c.answers++
-	c.taken = c.taken || taken
+	if taken {
+		c.taken++
+	}
 	if c.began.IsZero() {
 		c.began = now
 	}
 	elapsed := now.Sub(c.began)
-	if c.answers < stepAnswers*c.slots || elapsed < stepTime {
+	perSlot, factor, pays := earlyAnswers, earlyStride, earlyGain
+	if c.found {
+		perSlot, factor, pays = stepAnswers, stride, gain
+	}
+	if c.answers < max(perSlot*c.slots, leastAnswers) || elapsed < stepTime {
 		return
 	}
-	rate, full := float64(c.answers)/elapsed.Seconds(), c.taken
-	c.began, c.answers, c.taken = now, 0, false
+	rate, full := float64(c.answers)/elapsed.Seconds(), 2*c.taken > c.answers
+	c.began, c.answers, c.taken = now, 0, 0
 	switch {
 	case !full:
 	case c.resting > 0:
 		if c.resting--; c.resting == 0 {
 			c.rateBefore = 0
 		}
-	case c.rateBefore > 0 && rate < gain*c.rateBefore:
-		c.slots, c.resting = c.before, rest
+	case c.rateBefore > 0 && rate < pays*c.rateBefore:
+		c.settle(c.before)
 	default:
 		if c.rateBefore > 0 {
-			c.wary = 0
+			c.rest = 0
 		}
 		c.before, c.rateBefore = c.slots, rate
-		c.slots = min(c.most, int(float64(c.slots)*stride)+1)
+		c.slots = min(c.most, int(float64(c.slots)*factor)+1)
 	}
 }
 
@@ -95,8 +108,13 @@ func (c *concurrency) overloaded(now, sent time.Time) {
 		return
 	}
 	c.cut = now
-	c.slots = max(1, int(float64(c.slots)*backOff))
-	c.wary = min(max(2*c.wary, firstRest), rest)
-	c.before, c.rateBefore, c.resting = c.slots, 0, c.wary
-	c.began, c.answers, c.taken = now, 0, false
+	c.settle(max(1, int(float64(c.slots)*backOff)))
+	c.before, c.rateBefore = c.slots, 0
+	c.began, c.answers, c.taken = now, 0, 0
+}
+
+// settle keeps to a number of slots for some steps.
+func (c *concurrency) settle(slots int) {
+	c.rest = min(max(2*c.rest, firstRest), longestRest)
+	c.slots, c.resting, c.found = slots, c.rest, true
 }

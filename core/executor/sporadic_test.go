@@ -24,7 +24,7 @@ func TestSporadicFailuresHoldNobodyUp(t *testing.T) {
 	}{
 		"503":                {&sdk.Error{Kind: sdk.Overloaded, Status: 503}, 0.01, 0.95, false},
 		"many 503":           {&sdk.Error{Kind: sdk.Overloaded, Status: 503}, 0.05, 0.9, false},
-		"a fifth 503":        {&sdk.Error{Kind: sdk.Overloaded, Status: 503}, 0.2, 0.6, false},
+		"a fifth 503":        {&sdk.Error{Kind: sdk.Overloaded, Status: 503}, 0.2, 0.4, false},
 		"500":                {&sdk.Error{Kind: sdk.InDoubt, Status: 500}, 0.01, 0.95, false},
 		"many 500":           {&sdk.Error{Kind: sdk.InDoubt, Status: 500}, 0.05, 0.9, false},
 		"429 without a time": {&sdk.Error{Kind: sdk.RateLimited, Status: 429}, 0.01, 0.9, true},

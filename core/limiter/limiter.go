@@ -119,7 +119,7 @@ func New(cfg Config) (*Limiter, error) {
 	if cfg.Share == 0 {
 		cfg.Share = 1
 	}
-	l := &Limiter{requests: newBucket(r, cfg.Burst), trouble: seriousPart, share: cfg.Share, deaf: cfg.IgnoreTokenHeaders}
+	l := &Limiter{requests: newBucket(r, cfg.Burst), share: cfg.Share, deaf: cfg.IgnoreTokenHeaders}
 	if cfg.Adaptive {
 		l.adaptive = &controller{rate: r, start: r}
 	}
@@ -202,7 +202,7 @@ func (l *Limiter) Settle(now time.Time, pass Pass, out Outcome) {
 	case out.Kind == "":
 		l.gate.answered(now, pass)
 		if pass.probe {
-			l.trouble = min(l.trouble, seriousPart/2)
+			l.trouble.recovered()
 		}
 	case l.closes(pass, out):
 		l.gate.refused(now, pass, out.RetryAfter)

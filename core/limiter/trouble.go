@@ -12,19 +12,26 @@ const (
 	seriousPart   = 0.5
 )
 
-// trouble is the part of the latest calls whose failure says that the vendor is
-// not well, as a moving average.
-type trouble float64
+// trouble is how much of a vendor's latest calls failed in a way that says that it
+// is not well.
+type trouble struct {
+	part     float64 // a moving average
+	answered bool    // a call was, at some time
+}
 
 // learn takes in the end of a call. What says nothing about the vendor's health
 // changes nothing.
 func (t *trouble) learn(kind sdk.Kind) {
 	switch kind {
 	case "":
-		*t -= *t * troubleWeight
+		t.part -= t.part * troubleWeight
+		t.answered = true
 	case sdk.Overloaded, sdk.InDoubt:
-		*t += (1 - *t) * troubleWeight
+		t.part += (1 - t.part) * troubleWeight
 	}
 }
 
-func (t trouble) serious() bool { return t > seriousPart }
+// recovered is for a vendor that answers again.
+func (t *trouble) recovered() { t.part = min(t.part, seriousPart/2) }
+
+func (t *trouble) serious() bool { return t.part > seriousPart || !t.answered && t.part > 0 }
