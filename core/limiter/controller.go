@@ -45,7 +45,8 @@ type controller struct {
 	ceiling float64 // the rate at which refusals came; 0: not known
 	sure    bool    // the ceiling was measured over a full history
 
-	told bool // headers bound the rate
+	told  bool // headers bound the rate
+	noise noise
 
 	delivered history
 	lastCut   time.Time
@@ -77,6 +78,8 @@ func (c *controller) grow(now time.Time, told bool) {
 		factor = earlyGrowth
 	case told:
 		factor = guided
+	case c.noise.share > 0:
+		factor = searching
 	case !c.sure && c.rate < plateau*c.ceiling:
 		factor = searching
 	case !c.sure || c.rate < plateau*c.ceiling || c.rate > leftover*c.ceiling:
@@ -85,7 +88,7 @@ func (c *controller) grow(now time.Time, told bool) {
 		factor = probing
 	}
 	next := c.rate * (1 + (factor-1)*elapsed)
-	if !told && c.sure && c.rate < plateau*c.ceiling {
+	if !told && c.noise.share == 0 && c.sure && c.rate < plateau*c.ceiling {
 		next = min(next, plateau*c.ceiling)
 	}
 	// What was not used was not tried.
@@ -99,6 +102,7 @@ func (c *controller) grow(now time.Time, told bool) {
 func (c *controller) accepted(now time.Time) {
 	c.delivered.add(now, 1)
 	c.sinceCut++
+	c.noise.accepted++
 }
 
 // refused notes a refusal of a call that was sent at a time and a rate. All refusals of
@@ -111,6 +115,9 @@ func (c *controller) refused(now, sent time.Time, rate float64, probed time.Dura
 	known := c.delivered.full(now)
 	if !c.told && !c.lastCut.IsZero() && (c.sinceCut < 3 || known && c.sinceCut < c.rate) {
 		return // hardly anything came through since the cut: still the same loss
+	}
+	if !c.told && c.noise.explains(c.sure && rate < 1.01*plateau*c.ceiling) {
+		return
 	}
 	measured := rate
 	if known {

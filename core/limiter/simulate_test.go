@@ -96,6 +96,7 @@ type scenario struct {
 	steps              bool    // the limit halves after 400 s and doubles after 800 s
 	from, until        float64 // seconds that count; until 0 is 20 minutes
 	rival              float64 // the part of the limit that somebody else takes
+	noise              float64 // the part of the calls that is refused at any rate
 	least, mostRefused float64 // what must be reached, in percent
 }
 
@@ -106,6 +107,8 @@ var scenarios = []scenario{
 	{name: "Retry-After", after: true, least: 90, mostRefused: 1},
 	{name: "blind", least: 80, mostRefused: 2},
 	{name: "blind, slow", slow: true, least: 70, mostRefused: 2},
+	{name: "blind, limit changes", steps: true, least: 70, mostRefused: 2},
+	{name: "blind, noise", noise: 0.01, least: 25, mostRefused: 3},
 }
 
 // A landing is a call that will end.
@@ -223,7 +226,7 @@ func simulateInBubble(t *testing.T, kind string, rate float64, seed uint64, s sc
 			latency *= 30
 		}
 		ok, after := vendor.take(now, size)
-		if ok {
+		if ok = ok && (s.noise == 0 || rng.Float64() >= s.noise); ok {
 			granted += size
 			if tokens {
 				out.Usage = &sdk.Usage{PromptTokens: int64(size / 2), CompletionTokens: int64(size / 2)}

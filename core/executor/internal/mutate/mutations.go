@@ -60,6 +60,8 @@ var mutations = []mutation{
 	{rule: "one overload is soon forgotten", file: "core/executor/concurrency.go", old: "firstRest   = 2", new: "firstRest   = 20", test: "TestSporadicFailuresHoldNobodyUp"},
 	{rule: "one failure does not slow the search for slots", file: "core/executor/concurrency.go",
 		old: " && t.lane.limiter.InTrouble()", new: "", test: "TestSporadicFailuresHoldNobodyUp"},
+	{rule: "a refusal that is no matter of the rate does not cut it", file: "core/limiter/noise.go", old: "noisyLosses  = 6", new: "noisyLosses  = 600", test: "TestNoiseDoesNotCut"},
+	{rule: "what the noise explains is bounded", file: "core/limiter/noise.go", old: "noisyAtWorst = 0.03", new: "noisyAtWorst = 0.30", test: "TestSimulation"},
 	{rule: "a share leaves the rest to others", file: "core/limiter/adapt.go",
 		old: "told := l.meters[0].rate(now) * l.share", new: "told := l.meters[0].rate(now)", test: "TestShareLeavesTheRestToOthers"},
 
