@@ -18,7 +18,7 @@ const (
 	// stride is the factor of a step up, backOff that of a step down.
 	stride  = 1.5
 	backOff = 0.8
-	// Until the first step that does not pay, steps are larger and judged sooner:
+	// Until two steps in a row did not pay, steps are larger and judged sooner:
 	// answers may take half a minute.
 	earlyAnswers = 1
 	earlyStride  = 2.0
@@ -46,7 +46,7 @@ type concurrency struct {
 	rateBefore  float64
 	resting     int
 	rest        int  // the last one, in steps; 0: a step up has paid since
-	found       bool // there was a step that did not pay
+	found       bool // two steps in a row did not pay, at some time
 	cut         time.Time
 }
 
@@ -67,14 +67,17 @@ func (e *Executor) findSlots(t *task, out *outcome, now time.Time) {
 
 // answered notes an answer, and whether all slots were taken until then.
 func (c *concurrency) answered(now time.Time, taken bool) {
-	c.answers++
-	if taken {
-		c.taken++
-	}
 	if c.began.IsZero() {
 		c.began = now
 	}
 	elapsed := now.Sub(c.began)
+	if elapsed <= 0 {
+		return // of the step before, as the answer that ended it
+	}
+	c.answers++
+	if taken {
+		c.taken++
+	}
 	perSlot, factor, pays := earlyAnswers, earlyStride, earlyGain
 	if c.found {
 		perSlot, factor, pays = stepAnswers, stride, gain
@@ -115,6 +118,7 @@ func (c *concurrency) overloaded(now, sent time.Time) {
 
 // settle keeps to a number of slots for some steps.
 func (c *concurrency) settle(slots int) {
+	c.found = c.found || c.rest > 0
 	c.rest = min(max(2*c.rest, firstRest), longestRest)
-	c.slots, c.resting, c.found = slots, c.rest, true
+	c.slots, c.resting = slots, c.rest
 }
