@@ -26,12 +26,12 @@ func TestSporadicFailuresHoldNobodyUp(t *testing.T) {
 			part        float64 // of the calls that fail
 			fixed, auto float64 // of the answers without failures there have to be
 		}{
-			"503":      {sdk.Overloaded, 0.01, 0.95, 0.95},
-			"many 503": {sdk.Overloaded, 0.05, 0.9, 0.9},
+			"503":         {sdk.Overloaded, 0.01, 0.95, 0.95},
+			"many 503":    {sdk.Overloaded, 0.05, 0.9, 0.9},
 			"a fifth 503": {sdk.Overloaded, 0.2, 0.9, 0.4},
-			"500":      {sdk.InDoubt, 0.01, 0.95, 0.95},
-			"many 500": {sdk.InDoubt, 0.05, 0.9, 0.9},
-			"429":      {sdk.RateLimited, 0.01, 0.9, 0.4},
+			"500":         {sdk.InDoubt, 0.01, 0.95, 0.95},
+			"many 500":    {sdk.InDoubt, 0.05, 0.9, 0.9},
+			"429":         {sdk.RateLimited, 0.01, 0.9, 0.4},
 		} {
 			t.Run(name+"/"+how, func(t *testing.T) {
 				least := c.fixed
