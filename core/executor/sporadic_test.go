@@ -28,7 +28,7 @@ func TestSporadicFailuresHoldNobodyUp(t *testing.T) {
 		}{
 			"503":         {sdk.Overloaded, 0.01, 0.95, 0.95},
 			"many 503":    {sdk.Overloaded, 0.05, 0.9, 0.9},
-			"a fifth 503": {sdk.Overloaded, 0.2, 0.9, 0.4},
+			"a fifth 503": {sdk.Overloaded, 0.2, 0.9, 0.9},
 			"500":         {sdk.InDoubt, 0.01, 0.95, 0.95},
 			"many 500":    {sdk.InDoubt, 0.05, 0.9, 0.9},
 			"429":         {sdk.RateLimited, 0.01, 0.9, 0.4},

@@ -3,13 +3,12 @@ package limiter
 import "github.com/cortexlinux/cortex-host/sdk"
 
 // Vendors fail one call in a hundred on a good day, and several on a bad one. That
-// is no reason to hold up the others: a vendor is in trouble if more than half of
-// the latest sixteen calls or so failed, as in client-side throttling (Site
-// Reliability Engineering, 2016, chapter 21). Until it has answered, one failure
-// is enough.
+// is no reason to hold up the others: a vendor is in trouble if most of the latest
+// sixteen calls or so failed, as in client-side throttling (Site Reliability
+// Engineering, 2016, chapter 21). Until it has answered, one failure is enough.
 const (
 	troubleWeight = 1.0 / 16
-	seriousPart   = 0.5
+	seriousPart   = 0.6
 )
 
 // trouble is how much of a vendor's latest calls failed in a way that says that it
