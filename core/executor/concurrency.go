@@ -33,7 +33,7 @@ const (
 // concurrency finds how many calls at once bring the most answers: it steps up
 // while that pays and then stays, looking again from time to time. Latency
 // alone says nothing, since long answers take long; what counts is what comes
-// through. Refusals as overloaded step it down.
+// through. Refusals as overloaded step it down if they are many.
 //
 // Where a rate is the limit the slots are never all taken, and it stays as it
 // is.
@@ -42,6 +42,7 @@ type concurrency struct {
 	began       time.Time // of the present step
 	answers     int
 	taken       int // of the answers came when all slots were taken
+	atOnce      int // of them came in the moment in which the step began
 	before      int // slots before the last step up
 	rateBefore  float64
 	resting     int
@@ -59,7 +60,7 @@ func (e *Executor) findSlots(t *task, out *outcome, now time.Time) {
 	switch {
 	case out.err == nil:
 		e.auto.answered(now, e.busy())
-	case out.err.Kind == sdk.Overloaded && t.lane.limiter.InTrouble():
+	case out.err.Kind == sdk.Overloaded && t.lane.limiter.InTrouble() && !t.pass.Probe():
 		e.auto.overloaded(now, t.pass.Sent())
 	}
 	e.slots = e.auto.slots
@@ -67,16 +68,16 @@ func (e *Executor) findSlots(t *task, out *outcome, now time.Time) {
 
 // answered notes an answer, and whether all slots were taken until then.
 func (c *concurrency) answered(now time.Time, taken bool) {
+	c.answers++
+	if taken {
+		c.taken++
+	}
 	if c.began.IsZero() {
 		c.began = now
 	}
 	elapsed := now.Sub(c.began)
 	if elapsed <= 0 {
-		return // of the step before, as the answer that ended it
-	}
-	c.answers++
-	if taken {
-		c.taken++
+		c.atOnce++
 	}
 	perSlot, factor, pays := earlyAnswers, earlyStride, earlyGain
 	if c.found {
@@ -85,8 +86,8 @@ func (c *concurrency) answered(now time.Time, taken bool) {
 	if c.answers < max(perSlot*c.slots, leastAnswers) || elapsed < stepTime {
 		return
 	}
-	rate, full := float64(c.answers)/elapsed.Seconds(), 2*c.taken > c.answers
-	c.began, c.answers, c.taken = now, 0, 0
+	rate, full := float64(c.answers-c.atOnce)/elapsed.Seconds(), 2*c.taken > c.answers
+	c.began, c.answers, c.taken, c.atOnce = now, 0, 0, 0
 	switch {
 	case !full:
 	case c.resting > 0:
@@ -112,8 +113,8 @@ func (c *concurrency) overloaded(now, sent time.Time) {
 	}
 	c.cut = now
 	c.settle(max(1, int(float64(c.slots)*backOff)))
-	c.before, c.rateBefore = c.slots, 0
-	c.began, c.answers, c.taken = now, 0, 0
+	c.rateBefore = 0
+	c.began, c.answers, c.taken, c.atOnce = now, 0, 0, 0
 }
 
 // settle keeps to a number of slots for some steps.

@@ -8,6 +8,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -87,7 +88,7 @@ func TestAutoConcurrency(t *testing.T) {
 			if b.TotalTime > ideal*110/100 {
 				t.Errorf("%d workers: took %v, at best %v", workers, b.TotalTime, ideal)
 			}
-			if most := max(11, 4*workers); p.most > most {
+			if most := max(11, 6*workers); p.most > most {
 				t.Errorf("%d workers: %d calls at once", workers, p.most)
 			}
 		})
@@ -96,20 +97,50 @@ func TestAutoConcurrency(t *testing.T) {
 
 // A vendor that has room for all: to find that out must not take most of the time.
 func TestAutoConcurrencyRisesSoon(t *testing.T) {
+	var took []time.Duration
+	for seed := range uint64(9) {
+		synctest.Test(t, func(t *testing.T) {
+			rng := rand.New(rand.NewPCG(seed, 1))
+			p := &fake{}
+			p.do = func(_ context.Context, q *sdk.Query, _ int) (*sdk.Response, error) {
+				p.mu.Lock()
+				takes := time.Duration(10e9 * math.Exp(0.5*rng.NormFloat64()))
+				p.mu.Unlock()
+				time.Sleep(takes)
+				return answer(q), nil
+			}
+			took = append(took, batch(t, newExecutor(t, executor.Config{Lanes: []route.Lane{local("a", p)}, AutoConcurrent: true}), queries(1000)).TotalTime)
+		})
+	}
+	slices.Sort(took)
+	t.Log(took)
+	if took[4] > 200*time.Second {
+		t.Errorf("a thousand queries of ten seconds took %v", took)
+	}
+}
+
+// An outage is not a sign of too many calls at once: they are as many again soon
+// after it.
+func TestOutageLeavesTheConcurrency(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
 		rng := rand.New(rand.NewPCG(1, 1))
 		p := &fake{}
 		p.do = func(_ context.Context, q *sdk.Query, _ int) (*sdk.Response, error) {
 			p.mu.Lock()
 			takes := time.Duration(10e9 * math.Exp(0.5*rng.NormFloat64()))
 			p.mu.Unlock()
+			if down := time.Since(began) - 3*time.Second; down > 0 && down < time.Minute {
+				time.Sleep(100 * time.Millisecond)
+				return nil, &sdk.Error{Kind: sdk.Overloaded}
+			}
 			time.Sleep(takes)
 			return answer(q), nil
 		}
-		b := batch(t, newExecutor(t, executor.Config{Lanes: []route.Lane{local("a", p)}, AutoConcurrent: true}), queries(1000))
-		t.Logf("%v, %d at once", b.TotalTime, p.most)
-		if b.TotalTime > 200*time.Second {
-			t.Errorf("a thousand queries of ten seconds took %v, with up to %d at once", b.TotalTime, p.most)
+		b := batch(t, newExecutor(t, executor.Config{Lanes: []route.Lane{local("a", p)}, AutoConcurrent: true}), queries(500))
+		t.Log(b.TotalTime)
+		if b.TotalTime > 7*time.Minute {
+			t.Errorf("five hundred queries of ten seconds, and a minute's outage, took %v", b.TotalTime)
 		}
 	})
 }

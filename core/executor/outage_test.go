@@ -2,6 +2,7 @@ package executor_test
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,6 +16,7 @@ import (
 // not lose queries that can wait.
 func TestOutages(t *testing.T) {
 	const n = 2000
+	var turn atomic.Int64
 	for name, c := range map[string]struct {
 		fail  func(ctx context.Context) *sdk.Error
 		least int // answers
@@ -30,6 +32,13 @@ func TestOutages(t *testing.T) {
 			return &sdk.Error{Kind: sdk.InDoubt, Message: "timeout"}
 		}, n - 90}, // those that were under way may have been paid for: few are sent again
 		"503": {func(context.Context) *sdk.Error { return &sdk.Error{Kind: sdk.Overloaded, Status: 503} }, n},
+		"503 and timeouts in turn": {func(ctx context.Context) *sdk.Error {
+			if turn.Add(1)%2 == 0 {
+				return &sdk.Error{Kind: sdk.Overloaded, Status: 503}
+			}
+			time.Sleep(30 * time.Second)
+			return &sdk.Error{Kind: sdk.InDoubt, Message: "timeout"}
+		}, n - 90},
 		"503 with Retry-After": {func(context.Context) *sdk.Error {
 			return &sdk.Error{Kind: sdk.Overloaded, Status: 503, RetryAfter: new(10 * time.Second)}
 		}, n},

@@ -13,6 +13,7 @@ const (
 // slowest refusal took, got through. Its answer may take minutes.
 const (
 	leastPatience = 500 * time.Millisecond
+	mostPatience  = time.Minute
 	patience      = 4
 )
 
@@ -27,14 +28,19 @@ type gate struct {
 	sent     time.Time
 	since    time.Time
 	slowest  time.Duration // refusal since it was open
-	probed   time.Duration // how long probing took
+	probed   time.Duration // from the last refusal of each closure until it was open
 }
 
-// ready returns when the gate may be passed: now, or later.
-func (g *gate) ready(now time.Time) (at time.Time, open bool) {
+// ready returns when the gate may be passed: now, or later. If the probe under
+// way has to be answered first, as with a vendor in trouble whose calls may hang,
+// it returns the zero time.
+func (g *gate) ready(now time.Time, trouble bool) (at time.Time, open bool) {
 	at = g.until
 	if g.probing && g.out {
-		at = later(at, g.sent.Add(max(leastPatience, patience*g.slowest)))
+		if trouble {
+			return time.Time{}, false
+		}
+		at = later(at, g.sent.Add(min(max(leastPatience, patience*g.slowest), mostPatience)))
 	}
 	return at, !now.Before(at)
 }
@@ -52,17 +58,18 @@ func (g *gate) pass(now time.Time) bool {
 // refused closes the gate. Calls that were sent before the gate closed add
 // nothing to what is known, unless they ask for a longer pause.
 func (g *gate) refused(now time.Time, p Pass, retryAfter *time.Duration) {
+	probe := g.probe(p)
 	g.lost(p)
 	g.slowest = max(g.slowest, now.Sub(p.at))
 	if retryAfter != nil && *retryAfter > 0 {
 		g.until = later(g.until, now.Add(*retryAfter))
-		if p.probe || !g.probing {
+		if probe || !g.probing {
 			g.probing, g.interval = false, 0
 		}
 		g.since = now
 		return
 	}
-	if p.at.Before(g.since) || g.probing && !p.probe {
+	if p.at.Before(g.since) || g.probing && !probe {
 		return
 	}
 	g.since = now
@@ -91,7 +98,10 @@ func (g *gate) open(now time.Time) {
 // lost is for a call that says nothing about the vendor, such as a canceled
 // one: the next call may probe again.
 func (g *gate) lost(p Pass) {
-	if p.probe && p.at.Equal(g.sent) {
+	if g.probe(p) {
 		g.out = false
 	}
 }
+
+// probe reports whether a call is the probe under way, and not one of before.
+func (g *gate) probe(p Pass) bool { return g.out && p.probe && p.at.Equal(g.sent) }

@@ -49,6 +49,9 @@ type Pass struct {
 	rate  float64 // at which it was sent, if it is adaptive
 }
 
+// Probe reports whether the send is to find out if the vendor answers again.
+func (p Pass) Probe() bool { return p.probe }
+
 // Sent returns when the query was allowed to be sent.
 func (p Pass) Sent() time.Time { return p.at }
 
@@ -150,7 +153,7 @@ func (l *Limiter) Take(now time.Time, need Need) (Pass, Wait) {
 	defer l.mu.Unlock()
 	l.allow(now)
 	l.clock.waiting = true
-	if at, open := l.gate.ready(now); !open {
+	if at, open := l.gate.ready(now, l.trouble.serious()); !open {
 		return Pass{}, Wait{Until: at, Cause: Paused}
 	}
 	l.adapt(now)
@@ -200,10 +203,10 @@ func (l *Limiter) Settle(now time.Time, pass Pass, out Outcome) {
 	l.trouble.learn(out.Kind)
 	switch {
 	case out.Kind == "":
-		l.gate.answered(now, pass)
-		if pass.probe {
+		if l.gate.probe(pass) {
 			l.trouble.recovered()
 		}
+		l.gate.answered(now, pass)
 	case l.closes(pass, out):
 		l.gate.refused(now, pass, out.RetryAfter)
 	default:
@@ -218,6 +221,9 @@ func (l *Limiter) Settle(now time.Time, pass Pass, out Outcome) {
 		l.adaptive.accepted(now)
 		l.remember(settled)
 	case sdk.RateLimited:
+		if pass.probe || out.RetryAfter != nil {
+			l.adaptive.noise = noise{} // there is a limit
+		}
 		if !pass.probe {
 			l.adaptive.refused(now, pass.at, pass.rate, l.gate.probed)
 		}
@@ -236,10 +242,10 @@ func (l *Limiter) PausedUntil() time.Time {
 }
 
 // closes reports whether an outcome closes the gate: a rate limit always does, an
-// overload unless it is a single one of which the vendor says nothing more.
+// overload if the vendor is in trouble, says for how long, or refuses the probe.
 func (l *Limiter) closes(p Pass, out Outcome) bool {
 	if out.Kind == sdk.Overloaded {
-		return p.probe || l.trouble.serious() || out.RetryAfter != nil && *out.RetryAfter > 0
+		return l.gate.probe(p) || l.trouble.serious() || out.RetryAfter != nil && *out.RetryAfter > 0
 	}
 	return out.Kind == sdk.RateLimited
 }

@@ -168,7 +168,7 @@ func TestProbes(t *testing.T) {
 		gaps = append(gaps, wait.Until.Sub(now))
 		now = wait.Until
 		p := pass(t, l, now)
-		if _, wait := l.Take(now, limiter.Need{}); wait.Cause != limiter.Paused || !wait.Until.After(now) {
+		if _, wait := l.Take(now, limiter.Need{}); wait.Cause != limiter.Paused || !wait.Until.IsZero() {
 			t.Fatalf("a second call beside the probe: %+v", wait)
 		}
 		l.Settle(now, p, limiter.Outcome{Kind: sdk.Overloaded})
@@ -237,6 +237,45 @@ func TestLateProbeLeavesTheNextAlone(t *testing.T) {
 		if _, wait := l.Take(now, limiter.Need{}); wait.Cause != limiter.Paused {
 			t.Errorf("after %q: %+v", kind, wait)
 		}
+	}
+}
+
+// What comes of a probe that was given up long ago is the end of a call like any
+// other.
+func TestEndOfAnOldProbe(t *testing.T) {
+	for _, kind := range []sdk.Kind{sdk.Overloaded, ""} {
+		l := newLimiter(t, limiter.Config{})
+		now := epoch
+		l.Settle(now, pass(t, l, now), limiter.Outcome{})
+		l.Settle(now, pass(t, l, now), limiter.Outcome{Kind: sdk.RateLimited})
+		now = now.Add(500 * time.Millisecond)
+		old := pass(t, l, now)
+		now = now.Add(500 * time.Millisecond)
+		l.Settle(now, pass(t, l, now), limiter.Outcome{}) // it is open again
+		if kind == "" {                                   // it comes in the middle of an outage
+			for range 30 {
+				l.Settle(now, pass(t, l, now), limiter.Outcome{Kind: sdk.InDoubt})
+			}
+			l.Settle(now, pass(t, l, now), limiter.Outcome{Kind: sdk.Overloaded})
+		}
+		trouble := l.InTrouble()
+		l.Settle(now, old, limiter.Outcome{Kind: kind})
+		_, wait := l.Take(now, limiter.Need{})
+		if closed := wait.Cause == limiter.Paused; closed != (kind == "") || l.InTrouble() != trouble || trouble != (kind == "") {
+			t.Errorf("old probe ended with %q: closed %v, in trouble before %v, after %v", kind, closed, trouble, l.InTrouble())
+		}
+	}
+}
+
+// However late a refusal comes, the next probe is not waited for for long.
+func TestPatienceHasAnEnd(t *testing.T) {
+	l := newLimiter(t, limiter.Config{})
+	now := epoch.Add(10 * time.Minute)
+	l.Settle(now, pass(t, l, epoch), limiter.Outcome{Kind: sdk.RateLimited})
+	now = now.Add(time.Second)
+	pass(t, l, now)
+	if _, wait := l.Take(now, limiter.Need{}); wait.Until.Sub(now) != time.Minute {
+		t.Errorf("%v", wait.Until.Sub(now))
 	}
 }
 

@@ -3,7 +3,7 @@ package limiter
 // What it takes to believe that refusals have nothing to do with the rate, and to
 // doubt that again.
 const (
-	noisyLosses  = 6    // in a row, below the rate that the vendor had accepted
+	noisyLosses  = 6    // in a row, below the rate of those before
 	noisySample  = 5    // refusals by which the share of them is looked at again
 	noisyGrowth  = 2.0  // of that share, at most
 	noisyAtWorst = 0.03 // more are never put down to it
@@ -11,14 +11,15 @@ const (
 
 // noise tells refusals that have nothing to do with the rate of one client, as of a
 // vendor whose customers share what it has, from those of a limit: to go slower
-// does not make them fewer.
+// does not make them fewer, and the next call gets through. Where a probe is
+// refused, or the vendor says when to come back, there is a limit.
 type noise struct {
 	share          float64 // of the calls that is refused at any rate; 0: none
 	lost, accepted float64 // since that was last looked at
 }
 
 // explains reports whether a refusal is put down to the noise. Below says that it
-// came at a rate that was accepted before.
+// came at a lower rate than the refusals before.
 func (n *noise) explains(below bool) bool {
 	n.lost++
 	share := n.lost / (n.lost + n.accepted)

@@ -15,3 +15,20 @@ func TestNoiseDoesNotCut(t *testing.T) {
 		}
 	}
 }
+
+// Nor is a limit taken for noise: where a minute's allowance is used up, probe
+// after probe is refused.
+func TestLimitIsNoNoise(t *testing.T) {
+	for _, c := range []struct {
+		rate, most float64
+		after      bool
+	}{{3, 2.6, false}, {5, 1.7, false}, {3, 0.9, true}} {
+		for seed := range uint64(6) {
+			used, refused := simulate(t, "60 s window", c.rate, seed, scenario{after: c.after}, false)
+			t.Logf("%v a second, Retry-After %v: %.1f %% used, %.2f %% refused", c.rate, c.after, used, refused)
+			if used < 95 || refused > c.most {
+				t.Errorf("%v a second, Retry-After %v: %.1f %% used, %.2f %% refused", c.rate, c.after, used, refused)
+			}
+		}
+	}
+}
