@@ -8,8 +8,8 @@ import (
 
 // How the concurrency is found.
 const (
-	// A step is judged over so many answers a slot, so many in all and so long at
-	// least.
+	// A step is judged over so many answers a slot, so many in all (not while
+	// resting) and so long at least.
 	stepAnswers  = 3
 	leastAnswers = 12
 	stepTime     = 200 * time.Millisecond
@@ -18,8 +18,8 @@ const (
 	// stride is the factor of a step up, backOff that of a step down.
 	stride  = 1.5
 	backOff = 0.8
-	// Until two steps in a row did not pay, steps are larger and judged sooner:
-	// answers may take half a minute.
+	// Until two steps in a row did not pay, or were too many for the vendor, steps
+	// are larger and judged sooner: answers may take half a minute.
 	earlyAnswers = 1
 	earlyStride  = 2.0
 	earlyGain    = 1.3
@@ -39,7 +39,8 @@ const (
 // is.
 type concurrency struct {
 	slots, most int
-	began       time.Time // of the present step
+	timeout     time.Duration // of a query; none if not above 0
+	began       time.Time     // of the present step
 	answers     int
 	taken       int // of the answers came when all slots were taken
 	atOnce      int // of them came in the moment in which the step began
@@ -47,7 +48,7 @@ type concurrency struct {
 	rateBefore  float64
 	resting     int
 	rest        int  // the last one, in steps; 0: a step up has paid since
-	found       bool // two steps in a row did not pay, at some time
+	found       bool // two steps in a row were in vain, at some time
 	cut         time.Time
 }
 
@@ -83,7 +84,11 @@ func (c *concurrency) answered(now time.Time, taken bool) {
 	if c.found {
 		perSlot, factor, pays = stepAnswers, stride, gain
 	}
-	if c.answers < max(perSlot*c.slots, leastAnswers) || elapsed < stepTime {
+	enough := perSlot * c.slots
+	if c.resting == 0 {
+		enough = max(enough, leastAnswers)
+	}
+	if c.answers < enough || elapsed < stepTime {
 		return
 	}
 	rate, full := float64(c.answers-c.atOnce)/elapsed.Seconds(), 2*c.taken > c.answers
@@ -101,8 +106,17 @@ func (c *concurrency) answered(now time.Time, taken bool) {
 			c.rest = 0
 		}
 		c.before, c.rateBefore = c.slots, rate
-		c.slots = min(c.most, int(float64(c.slots)*factor)+1)
+		c.slots = max(c.slots, min(c.most, int(float64(c.slots)*factor)+1, c.inTime(rate)))
 	}
+}
+
+// inTime returns how many calls a server answers at a rate in half the time that a
+// query may take: more at once would only wait there, and then time out.
+func (c *concurrency) inTime(rate float64) int {
+	if c.timeout <= 0 {
+		return c.most
+	}
+	return int(min(float64(c.most), rate*c.timeout.Seconds()/2))
 }
 
 // overloaded notes a refusal of a call that was sent at a time: one step down

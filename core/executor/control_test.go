@@ -100,15 +100,7 @@ func TestAutoConcurrencyRisesSoon(t *testing.T) {
 	var took []time.Duration
 	for seed := range uint64(9) {
 		synctest.Test(t, func(t *testing.T) {
-			rng := rand.New(rand.NewPCG(seed, 1))
-			p := &fake{}
-			p.do = func(_ context.Context, q *sdk.Query, _ int) (*sdk.Response, error) {
-				p.mu.Lock()
-				takes := time.Duration(10e9 * math.Exp(0.5*rng.NormFloat64()))
-				p.mu.Unlock()
-				time.Sleep(takes)
-				return answer(q), nil
-			}
+			p := scattered(10*time.Second, 0.5, seed)
 			took = append(took, batch(t, newExecutor(t, executor.Config{Lanes: []route.Lane{local("a", p)}, AutoConcurrent: true}), queries(1000)).TotalTime)
 		})
 	}
@@ -122,27 +114,69 @@ func TestAutoConcurrencyRisesSoon(t *testing.T) {
 // An outage is not a sign of too many calls at once: they are as many again soon
 // after it.
 func TestOutageLeavesTheConcurrency(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		began := time.Now()
-		rng := rand.New(rand.NewPCG(1, 1))
-		p := &fake{}
-		p.do = func(_ context.Context, q *sdk.Query, _ int) (*sdk.Response, error) {
-			p.mu.Lock()
-			takes := time.Duration(10e9 * math.Exp(0.5*rng.NormFloat64()))
-			p.mu.Unlock()
-			if down := time.Since(began) - 3*time.Second; down > 0 && down < time.Minute {
-				time.Sleep(100 * time.Millisecond)
-				return nil, &sdk.Error{Kind: sdk.Overloaded}
+	for name, after := range map[string]*time.Duration{"no Retry-After": nil, "Retry-After": new(time.Second)} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				began := time.Now()
+				p := scattered(10*time.Second, 0.5, 1)
+				answering := p.do
+				p.do = func(ctx context.Context, q *sdk.Query, n int) (*sdk.Response, error) {
+					if down := time.Since(began) - 3*time.Second; down > 0 && down < time.Minute {
+						time.Sleep(100 * time.Millisecond)
+						return nil, &sdk.Error{Kind: sdk.Overloaded, RetryAfter: after}
+					}
+					return answering(ctx, q, n)
+				}
+				b := batch(t, newExecutor(t, executor.Config{Lanes: []route.Lane{local("a", p)}, AutoConcurrent: true}), queries(500))
+				t.Logf("%v, %d calls", b.TotalTime, p.count())
+				if b.TotalTime > 7*time.Minute || p.count() > 600 {
+					t.Errorf("five hundred queries of ten seconds, and a minute's outage, took %v and %d calls", b.TotalTime, p.count())
+				}
+			})
+		})
+	}
+}
+
+// Where more calls at once only wait longer, they must not wait until they are
+// lost.
+func TestAutoConcurrencyKeepsToTheTimeout(t *testing.T) {
+	const n, seeds = 1000, 10
+	lost := 0
+	for seed := range uint64(seeds) {
+		synctest.Test(t, func(t *testing.T) {
+			one := make(chan struct{}, 1)
+			p := scattered(12*time.Second, 1, seed)
+			answering := p.do
+			p.do = func(ctx context.Context, q *sdk.Query, n int) (*sdk.Response, error) {
+				select {
+				case one <- struct{}{}:
+				case <-ctx.Done():
+					return nil, ctx.Err()
+				}
+				defer func() { <-one }()
+				return answering(ctx, q, n)
 			}
-			time.Sleep(takes)
-			return answer(q), nil
-		}
-		b := batch(t, newExecutor(t, executor.Config{Lanes: []route.Lane{local("a", p)}, AutoConcurrent: true}), queries(500))
-		t.Log(b.TotalTime)
-		if b.TotalTime > 7*time.Minute {
-			t.Errorf("five hundred queries of ten seconds, and a minute's outage, took %v", b.TotalTime)
-		}
-	})
+			lost += batch(t, newExecutor(t, executor.Config{Lanes: []route.Lane{local("a", p)}, AutoConcurrent: true}), queries(n)).FailureCount
+		})
+	}
+	t.Logf("%d of %d queries timed out", lost, seeds*n)
+	if lost > seeds*n/50 {
+		t.Errorf("%d of %d queries timed out", lost, seeds*n)
+	}
+}
+
+// scattered returns a provider whose answers take a lognormal time.
+func scattered(median time.Duration, sigma float64, seed uint64) *fake {
+	rng := rand.New(rand.NewPCG(seed, 1))
+	p := &fake{}
+	p.do = func(_ context.Context, q *sdk.Query, _ int) (*sdk.Response, error) {
+		p.mu.Lock()
+		takes := time.Duration(float64(median) * math.Exp(sigma*rng.NormFloat64()))
+		p.mu.Unlock()
+		time.Sleep(takes)
+		return answer(q), nil
+	}
+	return p
 }
 
 func TestStatistics(t *testing.T) {

@@ -68,7 +68,7 @@ func New(cfg Config) (*Executor, error) {
 		slots:  cfg.MaxConcurrent,
 	}
 	if cfg.AutoConcurrent {
-		e.auto = &concurrency{slots: min(DefaultMaxConcurrent, cfg.MaxConcurrent), most: cfg.MaxConcurrent}
+		e.auto = &concurrency{slots: min(DefaultMaxConcurrent, cfg.MaxConcurrent), most: cfg.MaxConcurrent, timeout: cfg.QueryTimeout}
 		e.slots = e.auto.slots
 	}
 	e.crew.waking.L, e.crew.left.L = &e.mu, &e.mu

@@ -27,7 +27,7 @@ type gate struct {
 	out      bool // one of them is under way
 	sent     time.Time
 	since    time.Time
-	slowest  time.Duration // refusal since it was open
+	slowest  time.Duration // refusal since the last answer
 	probed   time.Duration // from the last refusal of each closure until it was open
 }
 
@@ -55,16 +55,17 @@ func (g *gate) pass(now time.Time) bool {
 	return g.probing
 }
 
-// refused closes the gate. Calls that were sent before the gate closed add
-// nothing to what is known, unless they ask for a longer pause.
-func (g *gate) refused(now time.Time, p Pass, retryAfter *time.Duration) {
+// refused closes the gate, for as long as the vendor asked for if that is above 0.
+// A vendor in trouble is probed after that too. Calls that were sent before the
+// gate closed add nothing to what is known, unless they ask for a longer pause.
+func (g *gate) refused(now time.Time, p Pass, retryAfter time.Duration, trouble bool) {
 	probe := g.probe(p)
 	g.lost(p)
 	g.slowest = max(g.slowest, now.Sub(p.at))
-	if retryAfter != nil && *retryAfter > 0 {
-		g.until = later(g.until, now.Add(*retryAfter))
+	if retryAfter > 0 {
+		g.until = later(g.until, now.Add(retryAfter))
 		if probe || !g.probing {
-			g.probing, g.interval = false, 0
+			g.probing, g.interval = trouble, 0
 		}
 		g.since = now
 		return

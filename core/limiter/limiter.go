@@ -201,14 +201,15 @@ func (l *Limiter) Settle(now time.Time, pass Pass, out Outcome) {
 		l.tokens[i].settle(now, reserved[i], settled[i])
 	}
 	l.trouble.learn(out.Kind)
+	probe := l.gate.probe(pass)
 	switch {
-	case out.Kind == "":
-		if l.gate.probe(pass) {
+	case answered(out.Kind):
+		if probe {
 			l.trouble.recovered()
 		}
 		l.gate.answered(now, pass)
-	case l.closes(pass, out):
-		l.gate.refused(now, pass, out.RetryAfter)
+	case l.closes(probe, out):
+		l.gate.refused(now, pass, out.wait(), l.trouble.serious())
 	default:
 		l.gate.lost(pass)
 	}
@@ -216,15 +217,15 @@ func (l *Limiter) Settle(now time.Time, pass Pass, out Outcome) {
 	if l.adaptive == nil {
 		return
 	}
-	switch out.Kind {
-	case "":
+	switch {
+	case answered(out.Kind):
 		l.adaptive.accepted(now)
 		l.remember(settled)
-	case sdk.RateLimited:
-		if pass.probe || out.RetryAfter != nil {
+	case out.Kind == sdk.RateLimited:
+		if probe || out.wait() > 0 {
 			l.adaptive.noise = noise{} // there is a limit
 		}
-		if !pass.probe {
+		if !probe {
 			l.adaptive.refused(now, pass.at, pass.rate, l.gate.probed)
 		}
 	}
@@ -232,6 +233,14 @@ func (l *Limiter) Settle(now time.Time, pass Pass, out Outcome) {
 		l.adaptive.paused = now.Add(growthPause)
 	}
 	l.adapt(now)
+}
+
+// wait is what was asked for, 0 if nothing was.
+func (o *Outcome) wait() time.Duration {
+	if o.RetryAfter == nil {
+		return 0
+	}
+	return max(0, *o.RetryAfter)
 }
 
 // PausedUntil returns the end of the present pause, a past time without one.
@@ -243,9 +252,9 @@ func (l *Limiter) PausedUntil() time.Time {
 
 // closes reports whether an outcome closes the gate: a rate limit always does, an
 // overload if the vendor is in trouble, says for how long, or refuses the probe.
-func (l *Limiter) closes(p Pass, out Outcome) bool {
+func (l *Limiter) closes(probe bool, out Outcome) bool {
 	if out.Kind == sdk.Overloaded {
-		return l.gate.probe(p) || l.trouble.serious() || out.RetryAfter != nil && *out.RetryAfter > 0
+		return probe || l.trouble.serious() || out.wait() > 0
 	}
 	return out.Kind == sdk.RateLimited
 }

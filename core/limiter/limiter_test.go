@@ -267,6 +267,37 @@ func TestEndOfAnOldProbe(t *testing.T) {
 	}
 }
 
+// A reply that is worth nothing is a reply all the same: the vendor is well.
+func TestWorthlessRepliesAreReplies(t *testing.T) {
+	for _, kind := range []sdk.Kind{"", sdk.Truncated, sdk.ContentFiltered, sdk.Refused, sdk.NotAnswered, sdk.BadResponse} {
+		l := newLimiter(t, limiter.Config{})
+		l.Settle(epoch, pass(t, l, epoch), limiter.Outcome{Kind: sdk.Overloaded})
+		now := epoch.Add(time.Second)
+		l.Settle(now, pass(t, l, now), limiter.Outcome{Kind: kind})
+		pass(t, l, now)
+		if pass(t, l, now); l.InTrouble() {
+			t.Errorf("in trouble after %q", kind)
+		}
+	}
+}
+
+// A vendor in trouble says for how long, and is asked by one call then.
+func TestVendorInTroubleIsProbedAfterItsPause(t *testing.T) {
+	l := newLimiter(t, limiter.Config{})
+	now := epoch
+	for range 3 {
+		l.Settle(now, pass(t, l, now), limiter.Outcome{Kind: sdk.Overloaded, RetryAfter: new(time.Second)})
+		if _, wait := l.Take(now, limiter.Need{}); wait.Until.Sub(now) != time.Second {
+			t.Fatalf("closed until %v", wait.Until.Sub(now))
+		}
+		now = now.Add(time.Second)
+	}
+	pass(t, l, now)
+	if _, wait := l.Take(now, limiter.Need{}); wait.Cause != limiter.Paused || !wait.Until.IsZero() {
+		t.Errorf("a second call beside the probe: %+v", wait)
+	}
+}
+
 // However late a refusal comes, the next probe is not waited for for long.
 func TestPatienceHasAnEnd(t *testing.T) {
 	l := newLimiter(t, limiter.Config{})

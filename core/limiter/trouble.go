@@ -3,9 +3,9 @@ package limiter
 import "github.com/cortexlinux/cortex-host/sdk"
 
 // Vendors fail one call in a hundred on a good day, and several on a bad one. That
-// is no reason to hold up the others: a vendor is in trouble if most of the latest
-// sixteen calls or so failed, as in client-side throttling (Site Reliability
-// Engineering, 2016, chapter 21). Until it has answered, one failure is enough.
+// is no reason to hold up the others: a vendor is in trouble if three in five of the
+// latest calls failed, as in client-side throttling (Site Reliability Engineering,
+// 2016, chapter 21). Until it has answered, one failure is enough.
 const (
 	troubleWeight = 1.0 / 16
 	seriousPart   = 0.6
@@ -21,13 +21,23 @@ type trouble struct {
 // learn takes in the end of a call. What says nothing about the vendor's health
 // changes nothing.
 func (t *trouble) learn(kind sdk.Kind) {
-	switch kind {
-	case "":
+	switch {
+	case answered(kind):
 		t.part -= t.part * troubleWeight
 		t.answered = true
-	case sdk.Overloaded, sdk.InDoubt:
+	case kind == sdk.Overloaded, kind == sdk.InDoubt:
 		t.part += (1 - t.part) * troubleWeight
 	}
+}
+
+// answered reports whether a call that ended so was accepted and replied to,
+// whatever the reply is worth.
+func answered(kind sdk.Kind) bool {
+	switch kind {
+	case "", sdk.Truncated, sdk.ContentFiltered, sdk.Refused, sdk.NotAnswered, sdk.BadResponse:
+		return true
+	}
+	return false
 }
 
 // recovered is for a vendor that answers again.
