@@ -129,7 +129,7 @@ func TestOutageLeavesTheConcurrency(t *testing.T) {
 				}
 				b := batch(t, newExecutor(t, executor.Config{Lanes: []route.Lane{local("a", p)}, AutoConcurrent: true}), queries(500))
 				t.Logf("%v, %d calls", b.TotalTime, p.count())
-				if b.TotalTime > 7*time.Minute || p.count() > 600 {
+				if b.TotalTime > 6*time.Minute || p.count() > 600 {
 					t.Errorf("five hundred queries of ten seconds, and a minute's outage, took %v and %d calls", b.TotalTime, p.count())
 				}
 			})

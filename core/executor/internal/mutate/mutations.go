@@ -61,7 +61,7 @@ var mutations = []mutation{
 	{rule: "a worthless reply is a reply", file: "core/limiter/trouble.go", old: `case "", sdk.Truncated, `, new: `case "", `, test: "TestWorthlessRepliesAreReplies"},
 	{rule: "an outage takes hardly any slots", file: "core/executor/concurrency.go", old: " && !t.pass.Probe()", new: "", test: "TestOutageLeavesTheConcurrency"},
 	{rule: "the first slots are found soon", file: "core/executor/concurrency.go", old: "earlyAnswers = 1", new: "earlyAnswers = 6", test: "TestAutoConcurrencyRisesSoon"},
-	{rule: "one overload is soon forgotten", file: "core/executor/concurrency.go", old: "firstRest   = 2", new: "firstRest   = 20", test: "TestSporadicFailuresHoldNobodyUp"},
+	{rule: "one overload is soon forgotten", file: "core/executor/concurrency.go", old: "firstRest   = 2", new: "firstRest   = 20", test: "TestOutageLeavesTheConcurrency"},
 	{rule: "one failure does not slow the search for slots", file: "core/executor/concurrency.go",
 		old: " && t.lane.limiter.InTrouble()", new: "", test: "TestSporadicFailuresHoldNobodyUp"},
 	{rule: "a refusal that is no matter of the rate does not cut it", file: "core/limiter/noise.go", old: "noisyLosses  = 6", new: "noisyLosses  = 600", test: "TestNoiseDoesNotCut"},
