@@ -92,7 +92,7 @@ func (c *concurrency) answered(now time.Time, taken bool) {
 		return
 	}
 	rate, full := float64(c.answers-c.atOnce)/elapsed.Seconds(), 2*c.taken > c.answers
-	c.began, c.answers, c.taken, c.atOnce = now, 0, 0, 0
+	c.begin(now)
 	switch {
 	case !full:
 	case c.resting > 0:
@@ -128,6 +128,11 @@ func (c *concurrency) overloaded(now, sent time.Time) {
 	c.cut = now
 	c.settle(max(1, int(float64(c.slots)*backOff)))
 	c.rateBefore = 0
+	c.begin(now)
+}
+
+// begin begins a step.
+func (c *concurrency) begin(now time.Time) {
 	c.began, c.answers, c.taken, c.atOnce = now, 0, 0, 0
 }
 
